@@ -1,0 +1,172 @@
+"""Data sets as folders: HDF5 shards and lists for Caffe, and ``data.json``, which says what they are made of.
+
+    FOLDER/train.txt, test.txt      lists for HDF5Data layers
+    FOLDER/train_0.h5, test_0.h5    datasets data and label
+    FOLDER/data.json                kind, normalisation, seed, patches, foreground, checksums
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from cellseg import __version__
+from cellseg.data.augmentation import orientations
+from cellseg.data.folder import read_examples
+from cellseg.data.hdf5 import write_split
+from cellseg.data.normalisation import normalise
+from cellseg.data.patches import grid_patches
+from cellseg.data.synthetic import STAND_IN, simulated_patches, stand_in_patches
+from cellseg.errors import CellsegError
+from cellseg.files import read_json, replacing_folder, sha256, write_json
+
+TRAIN_PATCHES, TEST_PATCHES = 200, 60
+TRAIN_IMAGES, TEST_IMAGES = 50, 15
+STAND_IN_TRAIN, STAND_IN_TEST = 55, 40
+PATCH = 128
+RECORD = "data.json"
+
+
+def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
+    """The report's synthetic set: 200 training patches from 50 images, and 60 test patches from 15 others.
+
+    Parameters
+    ----------
+    folder : str or path
+        The data set's folder; replaced as a whole.
+    seed : int
+    normalisation : str
+        A name of `cellseg.data.normalisation.RULES`.
+    progress : callable, optional
+        Wraps the loops over images.
+
+    Returns
+    -------
+    bool
+        False if the folder already held just this data set, so that nothing was done.
+    """
+    request = {"kind": "simulated", "seed": seed, "normalisation": normalisation}
+
+    def make():
+        rng = np.random.RandomState(seed)
+        train = simulated_patches(TRAIN_PATCHES, TRAIN_IMAGES, PATCH, normalisation, rng, progress)
+        test = simulated_patches(TEST_PATCHES, TEST_IMAGES, PATCH, normalisation, rng, progress)
+        return train, test
+
+    return _build(folder, request, make)
+
+
+def build_stand_in(folder, seed=0, normalisation="percentile", progress=iter):
+    """A stand-in for the report's real images: 55 training patches (times 8) and 40 test patches, simulated.
+
+    Parameters and result as in `build_simulated`.
+    """
+    request = {"kind": "stand-in", "seed": seed, "normalisation": normalisation, "note": STAND_IN}
+
+    def make():
+        rng = np.random.RandomState(seed)
+        train = stand_in_patches(STAND_IN_TRAIN, normalisation, rng, progress)
+        return _augmented(train), stand_in_patches(STAND_IN_TEST, normalisation, rng, progress)
+
+    return _build(folder, request, make)
+
+
+def build_real(folder, source, normalisation="percentile", rgb="refuse"):
+    """Real images: every image cut into patches, the training ones in eight orientations.
+
+    Parameters
+    ----------
+    folder, normalisation
+        As in `build_simulated`.
+    source : str or path
+        Folder ``{train,test}/{images,masks}``; see `cellseg.data.folder.read_examples`.
+    rgb : {"refuse", "luminance"}
+
+    Returns
+    -------
+    bool
+        As in `build_simulated`.
+
+    Raises
+    ------
+    CellsegError
+        If a file or pair is unusable, or an image is smaller than the patch.
+    """
+    splits = {split: read_examples(Path(source) / split, rgb) for split in ("train", "test")}
+    for example in splits["test"]:
+        twins = [other for other in splits["train"] if np.array_equal(other.image, example.image)]
+        if twins:
+            raise CellsegError(f"{example.files[0]}: the same image as {twins[0].files[0]}; remove it from one split")
+    files = [file for examples in splits.values() for example in examples for file in example.files]
+    request = {
+        "kind": "real",
+        "normalisation": normalisation,
+        "rgb": rgb,
+        "source": {str(file.relative_to(source)): sha256(file) for file in files},
+    }
+
+    def make():
+        train, test = (_real_patches(splits[split], normalisation) for split in ("train", "test"))
+        return _augmented(train), test
+
+    return _build(folder, request, make)
+
+
+def read_record(folder):
+    """Read ``data.json`` of a data set's folder.
+
+    Returns
+    -------
+    dict
+        Keys ``request`` (what it was made from), ``stand_in`` (bool) and ``splits`` (for "train" and "test":
+        ``patches``, ``foreground``, ``names``, ``files`` with checksums).
+    """
+    path = Path(folder) / RECORD
+    if not path.exists():
+        raise CellsegError(f"{folder}: holds no data set ({RECORD} is missing); make it with tools/make_data.py")
+    return read_json(path)
+
+
+def _build(folder, request, make):
+    folder = Path(folder)
+    request = {"cellseg": __version__, "patch": PATCH, **request}
+    if _is_current(folder, request):
+        return False
+    splits = dict(zip(("train", "test"), make()))
+    record = {"request": request, "stand_in": request["kind"] == "stand-in", "splits": {}}
+    with replacing_folder(folder) as beside:
+        for split, patches in splits.items():
+            _warn_if_one_class(folder, split, patches)
+            names = write_split(beside, folder, split, patches.data, patches.label)
+            record["splits"][split] = {
+                "patches": len(patches),
+                "foreground": patches.foreground,
+                "files": {name: sha256(beside / name) for name in names},
+                "names": patches.names,
+            }
+        write_json(beside / RECORD, record)
+    return True
+
+
+def _is_current(folder, request):
+    try:
+        record = read_record(folder)
+        files = {name: digest for split in record["splits"].values() for name, digest in split["files"].items()}
+        return record["request"] == request and all(sha256(folder / name) == digest for name, digest in files.items())
+    except (CellsegError, KeyError, TypeError, OSError):
+        return False
+
+
+def _warn_if_one_class(folder, split, patches):
+    if patches.foreground in (0.0, 1.0):
+        what = "background" if patches.foreground == 0 else "cell"
+        warnings.warn(f"{folder}: every pixel of the {split} masks is {what}; the network cannot learn from that")
+
+
+def _augmented(patches):
+    return patches.map(orientations, [f"#{number}" for number in range(8)])
+
+
+def _real_patches(examples, normalisation):
+    images = [normalise(example.image, normalisation) for example in examples]
+    return grid_patches(images, [example.mask for example in examples], [str(e.files[0]) for e in examples], PATCH)

@@ -1,0 +1,114 @@
+"""HDF5 shards and the list files that Caffe's HDF5Data layer reads.
+
+A list file names one HDF5 file a line. Caffe splits it at white space and opens the names relative to the folder in
+which it was started, so a path with a space in it cannot be written; everything here is made and used from the
+repository's root, under relative names, so the clone itself may lie anywhere.
+"""
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from cellseg.errors import CellsegError
+from cellseg.files import write_text
+
+ROWS = 4096
+
+
+def list_entry(path):
+    """The name under which a list file is to hold `path`: relative to the working folder where that is above it.
+
+    Raises
+    ------
+    CellsegError
+        If the name holds white space.
+    """
+    path = Path(path).resolve()
+    here = Path.cwd()
+    name = str(path.relative_to(here)) if here in path.parents else str(path)
+    if name.split() != [name]:
+        raise CellsegError(f"{name}: Caffe cannot read list files with spaces in a path; choose another folder")
+    return name
+
+
+def write_split(folder, final_folder, split, data, label, rows=ROWS):
+    """Write one split as shards and a list file.
+
+    Parameters
+    ----------
+    folder, final_folder : path
+        Where to write now, and where the folder will stand when it is used.
+    split : str
+        "train" or "test": gives ``<split>.txt`` and ``<split>_0.h5``, ``<split>_1.h5``...
+    data : ndarray of shape (N, H, W)
+        Written as dataset ``data``, float32 of shape (N, 1, H, W).
+    label : ndarray of shape (N, H, W)
+        Class numbers; written as dataset ``label``, float32 of shape (N, 1, H, W).
+    rows : int
+        Largest number of patches a shard; Caffe holds one shard in memory and shuffles within it.
+
+    Returns
+    -------
+    list of str
+        File names of the shards.
+    """
+    names = []
+    for number, start in enumerate(range(0, len(data), rows)):
+        names.append(f"{split}_{number}.h5")
+        with h5py.File(str(Path(folder) / names[-1]), "w") as file:
+            for name, stack in (("data", data), ("label", label)):
+                file[name] = np.ascontiguousarray(stack[start : start + rows, None], dtype=np.float32)
+    entries = [list_entry(Path(final_folder) / name) for name in names]
+    write_text(Path(folder) / f"{split}.txt", "\n".join(entries) + "\n")
+    return names
+
+
+def read_list(path):
+    """Read all shards of a list file.
+
+    Parameters
+    ----------
+    path : str or path
+        List file; its entries are looked up as Caffe does, from the working folder, and else beside the list.
+
+    Returns
+    -------
+    data, label : ndarray of shape (N, H, W), float32 and uint8
+
+    Raises
+    ------
+    CellsegError
+        If the list or a shard is missing, truncated, without ``data`` and ``label`` of shape (N, 1, H, W), holds NaN
+        or infinite values or labels other than 0 and 1.
+    """
+    path = Path(path)
+    try:
+        entries = path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CellsegError(f"{path}: not a readable list of HDF5 files; make it with tools/make_data.py") from error
+    if not entries:
+        raise CellsegError(f"{path}: names no HDF5 file; make it with tools/make_data.py")
+    shards = [_read_shard(path, entry) for entry in entries]
+    if len({data.shape[1:] for data, _ in shards}) > 1:
+        raise CellsegError(f"{path}: its HDF5 files hold patches of different sizes; make it again")
+    return tuple(np.concatenate(stacks) for stacks in zip(*shards))
+
+
+def _read_shard(path, entry):
+    file_name = entry if os.path.exists(entry) else str(path.parent / os.path.basename(entry))
+    if not os.path.exists(file_name):
+        raise CellsegError(f"{path}: names {entry}, which is not there; make the data again with tools/make_data.py")
+    try:
+        with h5py.File(file_name, "r") as file:
+            data, label = file["data"][()], file["label"][()]
+    except (OSError, KeyError, AttributeError, RuntimeError) as error:
+        raise CellsegError(f"{file_name}: damaged, or without datasets 'data' and 'label'; make it again") from error
+    if data.ndim != 4 or data.shape[1] != 1 or label.shape != data.shape or not len(data):
+        raise CellsegError(f"{file_name}: data is {data.shape} and label {label.shape}; both must be (N, 1, H, W)")
+    if not np.isfinite(data).all():
+        raise CellsegError(f"{file_name}: holds NaN or infinite values; make it again")
+    if not np.isin(label, (0, 1)).all():
+        raise CellsegError(f"{file_name}: holds labels other than 0 and 1; make it again")
+    return data[:, 0].astype(np.float32), label[:, 0].astype(np.uint8)

@@ -1,0 +1,103 @@
+"""Cutting patches out of images and their masks."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cellseg.errors import CellsegError
+
+
+@dataclass
+class Patches:
+    """Patches with their masks.
+
+    Attributes
+    ----------
+    data : ndarray of shape (N, S, S), float32
+        Normalised grey values.
+    label : ndarray of shape (N, S, S), uint8
+        0 background, 1 cell.
+    names : list of str
+        Image of origin of each patch, with the first row and column where it was cut.
+    """
+
+    data: np.ndarray
+    label: np.ndarray
+    names: list = field(default_factory=list)
+
+    def __len__(self):
+        return len(self.data)
+
+    def map(self, function, suffixes):
+        """Apply `function` (one stack to a longer one) to data and label; name the copies with `suffixes`."""
+        names = [name + suffix for suffix in suffixes for name in self.names]
+        return Patches(function(self.data), function(self.label), names)
+
+    @property
+    def foreground(self):
+        """Fraction of the pixels that are cell."""
+        return float(self.label.mean())
+
+
+def random_patches(images, masks, names, count, size, rng):
+    """Cut patches at random positions, the same number (give or take one) from each image.
+
+    Parameters
+    ----------
+    images : sequence of ndarray of shape (H, W)
+        Normalised images.
+    masks : sequence of ndarray of shape (H, W), bool
+    names : sequence of str
+    count, size : int
+        Number of patches and their side in pixels.
+    rng : numpy.random.RandomState
+
+    Returns
+    -------
+    Patches
+
+    Raises
+    ------
+    CellsegError
+        If an image is smaller than the patch.
+    """
+    cuts = []
+    for number in range(count):
+        index = number % len(images)
+        height, width = images[index].shape
+        _check_size(names[index], (height, width), size)
+        cuts.append((index, rng.randint(height - size + 1), rng.randint(width - size + 1)))
+    return _cut(images, masks, names, cuts, size)
+
+
+def grid_patches(images, masks, names, size):
+    """Cut every image into a grid of patches; the last row and column are moved inward to stay inside the image.
+
+    An image of exactly the patch's size gives itself. Parameters, result and errors as in `random_patches`.
+    """
+    cuts = []
+    for index, image in enumerate(images):
+        _check_size(names[index], image.shape, size)
+        rows, columns = (_origins(side, size) for side in image.shape)
+        cuts += [(index, row, column) for row in rows for column in columns]
+    return _cut(images, masks, names, cuts, size)
+
+
+def _origins(side, size):
+    return [min(number * size, side - size) for number in range(-(-side // size))]
+
+
+def _check_size(name, shape, size):
+    if min(shape) < size:
+        raise CellsegError(f"{name}: {shape[0]}x{shape[1]} pixels, smaller than the patch of {size}x{size}; leave it out")
+
+
+def _cut(images, masks, names, cuts, size):
+    def window(planes, index, row, column):
+        return planes[index][row : row + size, column : column + size]
+
+    return Patches(
+        np.stack([window(images, *cut) for cut in cuts]).astype(np.float32),
+        np.stack([window(masks, *cut) for cut in cuts]).astype(np.uint8),
+        [f"{names[index]}@{row},{column}" for index, row, column in cuts],
+    )

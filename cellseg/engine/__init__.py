@@ -1,0 +1,74 @@
+"""pycaffe's documented surface for every script: ``caffe = cellseg.engine.load("auto")``.
+
+What `load` returns has ``Net``, ``SGDSolver``, ``get_solver``, ``TRAIN``, ``TEST``, ``set_mode_cpu``, ``set_random_seed``
+and so on, as real pycaffe has them; with real Caffe it is the pycaffe module. Nothing outside this package asks which
+engine it got.
+"""
+
+import importlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+from cellseg.errors import CellsegError
+
+NAMES = ("auto", "caffe")
+_DOOR = Path(__file__).resolve().parents[2] / ".caffe" / "bin" / "python"
+_ADVICE = "run `make caffe` once and start the tool with .caffe/bin/python, or use the container image"
+
+
+def load(name="auto"):
+    """Load an engine.
+
+    Parameters
+    ----------
+    name : {"auto", "caffe"}
+        "caffe" is real pycaffe, and "auto" takes it.
+
+    Returns
+    -------
+    module
+        pycaffe, in CPU mode.
+
+    Raises
+    ------
+    CellsegError
+        If the engine cannot be had here, with how to get it.
+    """
+    if name not in NAMES:
+        raise CellsegError(f"no engine is called '{name}'; there are: {', '.join(NAMES)}")
+    try:
+        caffe = importlib.import_module("caffe")
+    except ImportError as error:
+        raise CellsegError(f"pycaffe does not import in {sys.executable} ({error}); {_ADVICE}") from error
+    caffe.set_mode_cpu()
+    return caffe
+
+
+def describe(caffe):
+    """Name and version of a loaded engine, for first lines and records.
+
+    Returns
+    -------
+    dict
+        Keys ``name``, ``version`` and ``blas_core`` (OpenBLAS kernels asked for; empty if it chose itself).
+    """
+    return {"name": "caffe", "version": caffe.__version__, "blas_core": os.environ.get("OPENBLAS_CORETYPE", "")}
+
+
+def enter():
+    """Go on under ``.caffe/bin/python`` where the running Python has no pycaffe and that door exists.
+
+    A tool calls this first, before it imports a numerical library. It does not return if it goes through the door.
+
+    Raises
+    ------
+    CellsegError
+        If there is neither pycaffe nor the door.
+    """
+    if importlib.util.find_spec("caffe"):
+        return
+    if not os.access(str(_DOOR), os.X_OK):
+        raise CellsegError(f"this Python ({sys.executable}) has no pycaffe; {_ADVICE}")
+    os.execv(str(_DOOR), [str(_DOOR), *sys.argv])

@@ -1,0 +1,91 @@
+"""Calling an engine in a child process, because real Caffe ends the whole process where it meets an error.
+
+Caffe reports a mistake (an unknown field, a shape that does not fit, a file that is not there) through glog, which
+writes to file descriptor 2 and aborts; Python never gets an exception. In a child, the last of those lines can be
+read and raised as one.
+"""
+
+import contextlib
+import os
+import pickle
+import re
+import signal
+import sys
+import tempfile
+import traceback
+
+from cellseg.errors import CellsegError
+
+_FATAL = re.compile(r"^F\d{4,8} \S+ +\d+ \S+\] (.*)", re.MULTILINE)
+_SYNTAX = re.compile(r"^\[libprotobuf ERROR .*?\] Error parsing text-format \S+ (.*)", re.MULTILINE)
+
+
+def call(function, *arguments, log=None):
+    """Call ``function(*arguments)`` in a child process and return what it returns.
+
+    Parameters
+    ----------
+    function : callable
+        May load and use an engine; the caller must not have loaded one. Its result must be picklable.
+    *arguments
+        Passed to `function`.
+    log : str or path, optional
+        File to which Caffe's messages (file descriptor 2) are appended; by default they are dropped. Python's own
+        ``sys.stderr`` still goes to the terminal.
+
+    Raises
+    ------
+    CellsegError
+        If Caffe stopped with a fatal error (the message is Caffe's, with the log), if the child was killed, or if
+        `function` raised one. `KeyboardInterrupt` in the child is raised here too; Ctrl-C is left to the child.
+    """
+    with contextlib.ExitStack() as stack:
+        messages = stack.enter_context(open(str(log), "ab+") if log else tempfile.TemporaryFile())
+        start = messages.seek(0, os.SEEK_END)
+        result = stack.enter_context(tempfile.TemporaryFile())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        child = os.fork()
+        if child == 0:
+            _be_the_child(function, arguments, messages, result)
+        for number, handler in ((signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))):
+            stack.callback(signal.signal, number, signal.signal(number, handler))
+        _, status = os.waitpid(child, 0)
+        result.seek(0)
+        answer = result.read()
+        if os.WIFEXITED(status) and answer:
+            value, error = pickle.loads(answer)
+            if error is not None:
+                raise error
+            return value
+        messages.seek(start)
+        raise CellsegError(_why(messages.read().decode("utf-8", "replace"), status, log))
+
+
+def _be_the_child(function, arguments, messages, result):
+    """Never returns: call the function, write (value, error) to `result`, and leave without the parent's exits."""
+    try:
+        sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+        os.dup2(messages.fileno(), 2)
+        try:
+            answer = function(*arguments), None
+        except (CellsegError, KeyboardInterrupt) as error:
+            answer = None, error
+        sys.stdout.flush()
+        pickle.dump(answer, result, protocol=4)
+        result.flush()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def _why(text, status, log):
+    fatal = _FATAL.findall(text)
+    syntax = _SYNTAX.findall(text)
+    where = f"; all its messages are in {log}" if log else ""
+    if fatal:
+        return f"Caffe stopped: {fatal[-1]}{f' (line:column: {syntax[-1]})' if syntax else ''}{where}"
+    if os.WIFSIGNALED(status):
+        return f"the engine was ended by signal {os.WTERMSIG(status)} (out of memory?){where}"
+    return f"the engine ended without a result, see the traceback above{where}"

@@ -1,0 +1,1 @@
+"""Judging a network: foreground probabilities, threshold sweep, the indicators of the report's Table 1."""

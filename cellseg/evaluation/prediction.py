@@ -1,0 +1,72 @@
+"""Foreground probabilities of images of any size from a deploy net."""
+
+import numpy as np
+
+from cellseg import engine
+from cellseg.errors import CellsegError
+from cellseg.progress import bar
+
+
+def predict(engine_name, deploy, weights, images, batch=10):
+    """Run a deploy net. To be called in a process of its own: see `cellseg.engine.isolation`.
+
+    Parameters
+    ----------
+    engine_name : str
+        See `cellseg.engine.load`.
+    deploy, weights : str
+        Deploy prototxt (blob ``data`` in, two-class ``prob`` out) and ``.caffemodel``.
+    images : sequence of ndarray of shape (H, W)
+        Normalised grey values. Sizes may differ; an image whose sides are no multiple of the net's stride is
+        extended by reflection and the result cut back.
+    batch : int
+        Largest number of images of the same size a pass.
+
+    Returns
+    -------
+    probability : list of ndarray of shape (H, W), float32
+        Probability of cell, 0 to 1.
+    engine : dict
+        See `cellseg.engine.describe`.
+
+    Raises
+    ------
+    CellsegError
+        If the net's output is not two maps of the input's size.
+    """
+    caffe = engine.load(engine_name)
+    net = caffe.Net(str(deploy), str(weights), caffe.TEST)
+    for name in ("data", "prob"):
+        if name not in net.blobs:
+            raise CellsegError(f"{deploy}: has no blob '{name}'; a deploy net takes 'data' and gives 'prob'")
+    stride = _stride(net)
+    result, progress = [], bar("image")(total=len(images))
+    for start, stop in _runs(images, batch):
+        stack = np.stack(images[start:stop])
+        height, width = stack.shape[1:]
+        margins = [(0, -side % stride) for side in (height, width)]
+        stack = np.pad(stack, [(0, 0), *margins], mode="symmetric")
+        net.blobs["data"].reshape(len(stack), 1, *stack.shape[1:])
+        net.blobs["data"].data[...] = stack[:, None]
+        net.forward()
+        if net.blobs["prob"].data.shape != (len(stack), 2, *stack.shape[1:]):
+            raise CellsegError(f"{deploy}: gives {net.blobs['prob'].data.shape[1:]} for {stack.shape[1:]}; not a two-class net")
+        result.extend(net.blobs["prob"].data[:, 1, :height, :width].copy())
+        progress.update(len(stack))
+    progress.close()
+    return result, engine.describe(caffe)
+
+
+def _stride(net):
+    """How much smaller than the input the net's smallest maps are: input sides must be multiples of it."""
+    height = net.blobs["data"].data.shape[2]
+    return max(height // blob.data.shape[2] for blob in net.blobs.values() if blob.data.ndim == 4)
+
+
+def _runs(images, batch):
+    """Index ranges of at most `batch` neighbouring images of one size."""
+    start = 0
+    for index in range(1, len(images) + 1):
+        if index == len(images) or index - start == batch or images[index].shape != images[start].shape:
+            yield start, index
+            start = index

@@ -1,0 +1,89 @@
+"""Sweeping the threshold on the network's output (the report's section 7.2 and Figure 10), in one pass over pixels."""
+
+import numpy as np
+
+from cellseg.evaluation.indicators import indicators
+
+THRESHOLDS = np.arange(101) / 100
+
+
+class Sweep:
+    """Counts for the thresholds 0, 0.01, ..., 1; a pixel is cell where its probability is at least the threshold.
+
+    Feed it with `add`; the pixels themselves are not kept.
+    """
+
+    def __init__(self):
+        self._counts = np.zeros((2, len(THRESHOLDS) + 1), np.int64)
+
+    def add(self, probability, truth):
+        """Count more pixels.
+
+        Parameters
+        ----------
+        probability : ndarray
+            Foreground probability, 0 to 1.
+        truth : ndarray of the same shape, bool
+        """
+        passed = np.searchsorted(THRESHOLDS, np.asarray(probability, np.float64).ravel(), side="right")
+        for row, chosen in enumerate((~truth.ravel(), truth.ravel())):
+            self._counts[row] += np.bincount(passed[chosen], minlength=len(THRESHOLDS) + 1)
+
+    def confusion(self):
+        """Counts at every threshold.
+
+        Returns
+        -------
+        ndarray of shape (101, 4), int64
+            Columns tp, fp, tn, fn.
+        """
+        totals = self._counts.sum(axis=1)
+        negative, positive = totals[:, None] - np.cumsum(self._counts, axis=1)[:, :-1]
+        return np.stack([positive, negative, totals[0] - negative, totals[1] - positive], axis=1)
+
+    def table(self):
+        """One dict a threshold: ``threshold``, ``tp``, ``fp``, ``tn``, ``fn`` and the indicators."""
+        return [
+            {"threshold": float(threshold), **dict(zip(("tp", "fp", "tn", "fn"), map(int, row))), **indicators(*row)}
+            for threshold, row in zip(THRESHOLDS, self.confusion())
+        ]
+
+    @property
+    def best(self):
+        """The row of `table` with the highest Matthews correlation; of equal ones, the one in the middle."""
+        rows = self.table()
+        highest = max(row["mcc"] for row in rows)
+        tied = [row for row in rows if row["mcc"] == highest]
+        return tied[len(tied) // 2]
+
+    @property
+    def best_threshold(self):
+        """Threshold with the highest Matthews correlation."""
+        return self.best["threshold"]
+
+    @property
+    def best_mcc(self):
+        """Highest Matthews correlation over all thresholds."""
+        return self.best["mcc"]
+
+
+def area_under_roc(probability, truth):
+    """Area under the ROC curve: the chance that a random cell pixel scores above a random background pixel.
+
+    Parameters
+    ----------
+    probability : ndarray
+        Any scores.
+    truth : ndarray of the same shape, bool
+
+    Returns
+    -------
+    float or None
+        Exact, ties counting half (the Mann-Whitney statistic); None if one class is missing.
+    """
+    values, inverse = np.unique(np.asarray(probability).ravel(), return_inverse=True)
+    positive = np.bincount(inverse.ravel(), weights=truth.ravel(), minlength=len(values))
+    negative = np.bincount(inverse.ravel(), weights=~truth.ravel(), minlength=len(values))
+    pairs = positive.sum() * negative.sum()
+    below = np.cumsum(negative) - negative
+    return float((positive * (below + negative / 2)).sum() / pairs) if pairs else None

@@ -1,0 +1,44 @@
+"""Tables of indicators, in Markdown that also reads well on a terminal; the report's Table 1 among the rows."""
+
+from cellseg.evaluation.indicators import NAMES
+
+PAPER = (
+    ("report, before fine-tuning", 0.25, dict(zip(NAMES, (0.96, 0.58, 0.52, 0.91, 0.55, 0.50)))),
+    ("report, after fine-tuning", 0.67, dict(zip(NAMES, (0.98, 0.81, 0.73, 0.95, 0.77, 0.74)))),
+)
+_TITLES = ("threshold", "specificity", "precision", "recall", "accuracy", "F-score", "MCC")
+
+
+def format_table(rows, digits=3):
+    """Lay out rows of indicators.
+
+    Parameters
+    ----------
+    rows : sequence of (str, float or None, dict)
+        Name, threshold and indicators; None is shown as a dash.
+    digits : int
+        Decimals of the indicators; the report's own rows have the two that it gives.
+
+    Returns
+    -------
+    str
+    """
+    cells = [("", *_TITLES)]
+    for name, threshold, values in rows:
+        places = 2 if any(values is row[2] for row in PAPER) else digits
+        numbers = [_number(values[key], places) for key in NAMES]
+        cells.append((name, _number(threshold, 2), *numbers))
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines = [_line(row, widths) for row in cells]
+    rule = "|" + "|".join("-" * (widths[0] + 2) if n == 0 else "-" * (width + 1) + ":" for n, width in enumerate(widths)) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def _number(value, places):
+    return "-" if value is None else f"{value:.{places}f}"
+
+
+def _line(row, widths):
+    name, *numbers = row
+    cells = [name.ljust(widths[0]), *(number.rjust(width) for number, width in zip(numbers, widths[1:]))]
+    return "| " + " | ".join(cells) + " |"

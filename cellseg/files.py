@@ -1,0 +1,98 @@
+"""Writing files so that a reader never sees half of one: write beside, then rename."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from cellseg.errors import CellsegError
+
+
+def make_folder(path):
+    """Create the folder `path` (and its parents) if it is missing.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    CellsegError
+        If it cannot be created or written to.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=str(path)):
+            pass
+    except OSError as error:
+        raise CellsegError(f"{path}: cannot write to this folder ({error.strerror}); choose another one") from error
+    return path
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Give the name of a file to write in place of `path`; rename it to `path` on success, remove it on failure.
+
+    The temporary name keeps the suffix of `path`, because writers choose the format by it.
+    """
+    path = Path(path)
+    make_folder(path.parent)
+    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield beside
+        os.replace(str(beside), str(path))
+    finally:
+        if beside.exists():
+            beside.unlink()
+
+
+@contextlib.contextmanager
+def replacing_folder(path):
+    """The same for a folder: fill the folder given, and it takes the place of `path` whole or not at all."""
+    path = Path(path)
+    make_folder(path.parent)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.mkdir()
+    try:
+        yield beside
+        old = path.with_name(f".{path.name}.{os.getpid()}.old")
+        if path.exists():
+            path.rename(old)
+        beside.rename(path)
+        shutil.rmtree(str(old), ignore_errors=True)
+    finally:
+        shutil.rmtree(str(beside), ignore_errors=True)
+
+
+def write_text(path, text):
+    """Write `text` (UTF-8) to `path`."""
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_json(path, record):
+    """Write `record` to `path` as indented JSON; NaN is refused, since no other program reads it."""
+    write_text(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path):
+    """Read a JSON file; a missing or broken one is a `CellsegError`."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CellsegError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise CellsegError(f"{path}: not a JSON file ({error}); make it again") from error
+
+
+def sha256(path):
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(str(path), "rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

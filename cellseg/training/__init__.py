@@ -1,0 +1,1 @@
+"""Running a solver: run folders, weight transfer, progress, log and test scores."""

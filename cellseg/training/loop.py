@@ -1,0 +1,153 @@
+"""The training loop: a plain pycaffe script with a progress bar, a log in Caffe's own words, and test scores."""
+
+import csv
+import os
+import signal
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from cellseg import engine
+from cellseg.evaluation.sweep import Sweep
+from cellseg.progress import bar
+
+FIELDS = ("epoch", "iteration", "lr", "train_loss", "test_loss", "test_mcc", "test_threshold", "seconds")
+
+
+@dataclass
+class Progress:
+    """How a training ended.
+
+    Attributes
+    ----------
+    engine : dict
+        See `cellseg.engine.describe`.
+    iteration : int
+        Iterations done.
+    interrupted : bool
+        True after Ctrl-C; a snapshot of that iteration was then written.
+    last : dict
+        The last row of the history (`FIELDS`); empty before the first epoch is over.
+    """
+
+    engine: dict
+    iteration: int
+    interrupted: bool
+    last: dict
+
+
+def run_solver(engine_name, solver_file, schedule, history, weights=None, resume=None):
+    """Run a solver to its end. To be called in a process of its own: see `cellseg.engine.isolation`.
+
+    Parameters
+    ----------
+    engine_name : str
+        See `cellseg.engine.load`.
+    solver_file : str
+        Solver prototxt whose net has blobs ``data``, ``label``, ``score`` and ``loss``.
+    schedule : cellseg.network.Schedule
+        What the solver was written from.
+    history : path
+        CSV file to which one row an epoch is appended (`FIELDS`): mean training loss of the epoch, then loss and
+        best MCC of the test set after it.
+    weights : str, optional
+        ``.caffemodel`` whose layers are copied by name first.
+    resume : str, optional
+        ``.solverstate`` to go on from.
+
+    Returns
+    -------
+    Progress
+    """
+    caffe = engine.load(engine_name)
+    solver = caffe.get_solver(str(solver_file))
+    if weights:
+        solver.net.copy_from(str(weights))
+    if resume:
+        solver.restore(str(resume))
+    losses, last, started = [], {}, time.time()
+    with bar("iteration", total=schedule.max_iter, initial=solver.iter)() as progress:
+        try:
+            while solver.iter < schedule.max_iter:
+                solver.step(1)
+                losses.append(float(solver.net.blobs["loss"].data))
+                progress.set_postfix(loss=f"{np.mean(losses):.4f}", mcc=last.get("test_mcc"), refresh=False)
+                progress.update()
+                if solver.iter % schedule.epoch_iterations == 0:
+                    last = _end_of_epoch(solver, schedule, losses, time.time() - started)
+                    _append(history, last)
+                    losses = []
+                    if progress.disable:
+                        print(_line(last, schedule), flush=True)
+            solver.solve()
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            solver.snapshot()
+            return Progress(engine.describe(caffe), solver.iter, True, last)
+    return Progress(engine.describe(caffe), solver.iter, False, last)
+
+
+def _end_of_epoch(solver, schedule, losses, seconds):
+    test_loss, sweep = test(solver, schedule.test_samples // schedule.test_batch)
+    _log(f"Iteration {solver.iter}, Testing net (#0)")
+    _log(f"    Test net output #0: mcc = {sweep.best_mcc:.6g}")
+    values = (
+        solver.iter // schedule.epoch_iterations,
+        solver.iter,
+        schedule.learning_rate(solver.iter - 1),
+        round(float(np.mean(losses)), 6),
+        round(test_loss, 6),
+        round(sweep.best_mcc, 6),
+        sweep.best_threshold,
+        round(seconds, 1),
+    )
+    return dict(zip(FIELDS, values))
+
+
+def test(solver, batches):
+    """Run the solver's first test net over its whole test set.
+
+    Parameters
+    ----------
+    solver : pycaffe solver
+        Has tested before, which ties the test net to the trained weights.
+    batches : int
+        Batches in the test set.
+
+    Returns
+    -------
+    loss : float
+        Mean over the batches.
+    sweep : cellseg.evaluation.sweep.Sweep
+    """
+    net, sweep, losses = solver.test_nets[0], Sweep(), []
+    for _ in range(batches):
+        net.forward()
+        score = net.blobs["score"].data
+        sweep.add(1 / (1 + np.exp(score[:, 0] - score[:, 1])), net.blobs["label"].data[:, 0] == 1)
+        losses.append(float(net.blobs["loss"].data))
+    return float(np.mean(losses)), sweep
+
+
+def _append(path, row):
+    new = not os.path.exists(str(path))
+    with open(str(path), "a", newline="") as stream:
+        writer = csv.DictWriter(stream, FIELDS)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _line(row, schedule):
+    return (
+        f"Iteration {row['iteration']} (epoch {row['epoch']} of {schedule.epochs}), loss = {row['train_loss']:.4g}, "
+        f"lr = {row['lr']:g}; test loss = {row['test_loss']:.4g}, test mcc = {row['test_mcc']:.4f}"
+    )
+
+
+def _log(text):
+    """Add a line to the engine's log (file descriptor 2) in the form of glog, for one parser to read both."""
+    stamp = datetime.now().strftime("%m%d %H:%M:%S.%f")
+    os.write(2, f"I{stamp} {os.getpid():5d} loop.py:1] {text}\n".encode())

@@ -1,0 +1,216 @@
+"""A run folder: everything that made a model, beside the model.
+
+    FOLDER/run.json                 engine, versions, command, seed, data, schedule, weights and where they came from
+    FOLDER/train.prototxt, solver.prototxt, deploy.prototxt
+    FOLDER/data.json                what the data set was made of
+    FOLDER/train.log                Caffe's own log, with the test set's MCC added
+    FOLDER/history.csv              a row an epoch
+    FOLDER/<stage>_iter_<N>.caffemodel, .solverstate
+    FOLDER/<stage>.caffemodel       the last weights
+"""
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Optional
+
+import numpy as np
+
+from cellseg import __version__
+from cellseg.data.dataset import RECORD, read_record
+from cellseg.data.hdf5 import list_entry, read_list
+from cellseg.engine import isolation
+from cellseg.engine.weights import read_solver_state, read_weights
+from cellseg.errors import CellsegError
+from cellseg.files import make_folder, read_json, replacing, sha256, write_json, write_text
+from cellseg.network import Schedule, Variant, deploy_net, parameter_shapes, solver, training_net
+from cellseg.training.loop import run_solver
+from cellseg.training.transfer import format_transfer, plan_transfer
+
+RUN = "run.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train.
+
+    Attributes
+    ----------
+    stage : {"pretrain", "finetune"}
+    data : path
+        A data set's folder; see `cellseg.data.dataset`.
+    out : path
+        The run folder. An earlier run there is kept as ``<out>.previous``.
+    epochs, batch, seed : int
+    base_lr : float
+    variant : cellseg.network.Variant
+    weights : path, optional
+        ``.caffemodel`` to start from.
+    engine : str
+        See `cellseg.engine.load`.
+    """
+
+    stage: str
+    data: Path
+    out: Path
+    epochs: int = 60
+    batch: int = 10
+    seed: int = 0
+    base_lr: float = 0.01
+    variant: Variant = Variant()
+    weights: Optional[Path] = None
+    engine: str = "auto"
+
+
+def train(plan):
+    """Train, from the check of all inputs to the finished run folder.
+
+    Returns
+    -------
+    path
+        The last weights.
+
+    Raises
+    ------
+    CellsegError
+        If an input is unusable (then nothing was touched), if Caffe stopped, or after Ctrl-C (then a snapshot
+        was written, and the message says how to go on).
+    """
+    record = read_record(plan.data)
+    sizes = [len(read_list(Path(plan.data) / f"{split}.txt")[0]) for split in ("train", "test")]
+    schedule = Schedule(*sizes, plan.batch, plan.epochs, plan.base_lr, plan.seed)
+    rows = None
+    if plan.weights:
+        rows = plan_transfer(read_weights(plan.weights), parameter_shapes(plan.variant), str(plan.weights))
+        print(f"weights from {plan.weights}:\n{format_transfer(rows)}", flush=True)
+    lists = [list_entry(Path(plan.data) / f"{split}.txt") for split in ("train", "test")]
+    initial = {"file": str(plan.weights), "sha256": sha256(plan.weights)} if plan.weights else None
+
+    keep = _make_way(plan.out, plan.weights)
+    name = f"fcrn_a_{plan.stage}"
+    write_text(keep / "train.prototxt", training_net(plan.variant, name, *lists, plan.batch, schedule.test_batch))
+    write_text(keep / "deploy.prototxt", deploy_net(plan.variant, name))
+    write_text(
+        keep / "solver.prototxt",
+        solver(schedule, str(Path(plan.out) / "train.prototxt"), str(Path(plan.out) / plan.stage), display=1),
+    )
+    shutil.copyfile(str(Path(plan.data) / RECORD), str(keep / RECORD))
+    write_json(
+        keep / RUN,
+        {
+            "cellseg": __version__,
+            "git_commit": _git_commit(),
+            "stage": plan.stage,
+            "stand_in": record["stand_in"],
+            "note": record["request"].get("note"),
+            "command": shlex.join(sys.argv),
+            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "status": "running",
+            "data": {"folder": str(plan.data), "kind": record["request"]["kind"], "record_sha256": sha256(keep / RECORD)},
+            "normalisation": record["request"]["normalisation"],
+            "schedule": {**asdict(schedule), "iterations": schedule.max_iter},
+            "variant": plan.variant.to_dict(),
+            "initial_weights": initial and {**initial, "transfer": [asdict(row) for row in rows]},
+            "machine": _machine(),
+            "sessions": [],
+        },
+    )
+    return _run(Path(plan.out), plan.engine, schedule, weights=plan.weights)
+
+
+def resume(state, engine_name="auto"):
+    """Go on from a ``.solverstate`` in its run folder, with that run's solver and net.
+
+    As with Caffe itself, the order of the training patches starts anew.
+
+    Returns and raises as `train`.
+    """
+    iteration, _ = read_solver_state(state)
+    folder = Path(state).parent
+    if not (folder / RUN).exists():
+        raise CellsegError(f"{state}: does not lie in a run folder ({RUN} is missing); resume it with `caffe train --snapshot`")
+    schedule = dict(read_json(folder / RUN)["schedule"])
+    schedule.pop("iterations")
+    schedule = Schedule(**schedule)
+    if iteration >= schedule.max_iter:
+        raise CellsegError(f"{state}: this run is finished ({iteration} iterations); start another one")
+    print(f"going on at iteration {iteration} of {schedule.max_iter}; the order of the patches starts anew", flush=True)
+    return _run(folder, engine_name, schedule, resume=state)
+
+
+def read_run(model):
+    """Read the ``run.json`` beside a model; None if there is none."""
+    path = Path(model).parent / RUN
+    return read_json(path) if path.exists() else None
+
+
+def _run(folder, engine_name, schedule, weights=None, resume=None):
+    record = read_json(folder / RUN)
+    started = time.time()
+    end = isolation.call(
+        run_solver,
+        engine_name,
+        folder / "solver.prototxt",
+        schedule,
+        folder / "history.csv",
+        weights,
+        resume,
+        log=folder / "train.log",
+    )
+    snapshot = folder / f"{record['stage']}_iter_{end.iteration}.caffemodel"
+    record["engine"] = end.engine
+    record["status"] = "interrupted" if end.interrupted else "finished"
+    record["last_epoch"] = end.last
+    record["sessions"].append({"to_iteration": end.iteration, "seconds": round(time.time() - started, 1)})
+    record["weights"] = {"file": snapshot.name, "sha256": sha256(snapshot)}
+    write_json(folder / RUN, record)
+    if end.interrupted:
+        state = snapshot.with_suffix(".solverstate")
+        raise CellsegError(
+            f"interrupted after {end.iteration} of {schedule.max_iter} iterations; weights so far: {snapshot}; "
+            f"go on with: python tools/train.py resume {shlex.quote(str(state))}"
+        )
+    model = folder / f"{record['stage']}.caffemodel"
+    with replacing(model) as beside:
+        shutil.copyfile(str(snapshot), str(beside))
+    return model
+
+
+def _make_way(out, weights):
+    """Make the run folder, keeping an earlier run in it beside; never the run that the weights are from."""
+    out = Path(out)
+    if weights and out.resolve() in Path(weights).resolve().parents:
+        raise CellsegError(f"{out}: holds the weights to start from; choose another folder with --out")
+    make_folder(out.parent)
+    if out.exists() and not out.is_dir():
+        raise CellsegError(f"{out}: is a file; choose another folder with --out")
+    if out.exists() and any(out.iterdir()):
+        if not (out / RUN).exists():
+            raise CellsegError(f"{out}: holds other files than a run; choose another folder with --out")
+        make_folder(out)
+        previous = out.with_name(out.name + ".previous")
+        shutil.rmtree(str(previous), ignore_errors=True)
+        out.rename(previous)
+        print(f"the earlier run is kept as {previous}", flush=True)
+    return make_folder(out)
+
+
+def _git_commit():
+    """Commit of the working copy that runs, with "-dirty" if it is changed; None outside of one."""
+    root = str(Path(__file__).resolve().parents[2])
+    command = ["git", "-C", root, "describe", "--always", "--abbrev=40", "--dirty"]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _machine():
+    return {"python": platform.python_version(), "numpy": np.__version__, "system": platform.platform(), "cores": os.cpu_count()}

@@ -1,0 +1,62 @@
+"""Evaluate a model on annotated images: the indicators of the report's Table 1, at the threshold with the best MCC.
+
+Only the model is required. By default it is tested on the test set of its own run, with the deploy net beside it, and
+evaluation.json and sweep.csv are written beside it.
+
+The report chooses the threshold on the images that it then reports. The honest way takes two steps:
+
+    python tools/evaluate.py MODEL --data runs/data/real/train.txt --out runs/evaluation/train
+    python tools/evaluate.py MODEL --threshold runs/evaluation/train/evaluation.json
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from cellseg import cli, engine  # noqa: E402
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", help="a .caffemodel or .caffemodel.h5")
+    parser.add_argument("--data", help="HDF5 list file, or folder with images/ and masks/ (default: the run's test set)")
+    parser.add_argument("--deploy", help="deploy prototxt (default: beside the model, else prototxt/deploy.prototxt)")
+    parser.add_argument("--out", help="folder for evaluation.json and sweep.csv (default: the model's)")
+    parser.add_argument("--threshold", help="number, or evaluation.json whose best threshold is to be used")
+    parser.add_argument("--normalisation", help="for a folder: rule for the grey values (default: the run's)")
+    parser.add_argument("--batch", type=int, default=10, help="images a forward pass (%(default)s)")
+    parser.add_argument("--engine", choices=engine.NAMES, default="auto", help="what runs the net (%(default)s)")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    engine.enter()
+    from cellseg.evaluation import evaluate as ev
+    from cellseg.evaluation.table import format_table
+    from cellseg.files import make_folder
+    from cellseg.training.run import read_run
+
+    run = read_run(arguments.model)
+    threshold, chosen_on = ev.read_threshold(arguments.threshold) if arguments.threshold else (None, None)
+    rule = arguments.normalisation or (run or {}).get("normalisation", "percentile")
+    out = make_folder(arguments.out or Path(arguments.model).parent)
+    data = ev.read_images(arguments.data or ev.default_data(run), rule)
+    deploy = arguments.deploy or ev.default_deploy(arguments.model)
+    record = ev.evaluate(arguments.model, data, deploy, arguments.engine, threshold, chosen_on, arguments.batch)
+    ev.write_evaluation(out, record)
+
+    print(f"{arguments.model} on {data.source} ({len(data.images)} images), engine {record['engine']}")
+    if data.stand_in:
+        print("STAND-IN: these images are simulated, not real; give real ones with make finetune REAL=folder")
+    print(f"threshold {record['threshold']:.2f}: {record['threshold_chosen_on']}\n")
+    rows = [("network", record["threshold"], record), ("Otsu's threshold, per image", None, record["baseline_otsu"])]
+    print(format_table(rows))
+    print(f"\narea under ROC {record['auc'] if record['auc'] is None else round(record['auc'], 4)}; best MCC on these ", end="")
+    print(f"images {record['best_mcc']:.3f} at {record['best_threshold']:.2f}; written: {out / ev.RECORD_NAME}, sweep.csv")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,48 @@
+"""Make a data set for training and testing: HDF5 files, their lists and a record, in one folder."""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from cellseg import cli, engine  # noqa: E402
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=("simulated", "real", "stand-in"), help="what the images are")
+    parser.add_argument("--out", required=True, help="folder of the data set; replaced as a whole")
+    parser.add_argument("--real", help="for 'real': folder {train,test}/{images,masks} of PNG or TIFF files")
+    parser.add_argument("--rgb", choices=("refuse", "luminance"), default="refuse", help="colour images (%(default)s)")
+    parser.add_argument("--normalisation", default="percentile", help="rule for the grey values (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
+    arguments = parser.parse_args()
+    if (arguments.kind == "real") != bool(arguments.real):
+        parser.error("'real' and --real FOLDER go together")
+    return arguments
+
+
+def main():
+    arguments = parse()
+    engine.enter()
+    from cellseg.data import dataset
+    from cellseg.progress import bar
+
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    if arguments.kind == "real":
+        made = dataset.build_real(arguments.out, arguments.real, arguments.normalisation, arguments.rgb)
+    else:
+        build = dataset.build_simulated if arguments.kind == "simulated" else dataset.build_stand_in
+        made = build(arguments.out, arguments.seed, arguments.normalisation, bar("images"))
+    record = dataset.read_record(arguments.out)
+    print(f"{arguments.out}: {arguments.kind}, {'made' if made else 'up to date'}")
+    if record["stand_in"]:
+        print(f"  this is {record['request']['note']}")
+    for split, facts in record["splits"].items():
+        print(f"  {split}: {facts['patches']} patches, {100 * facts['foreground']:.1f} % of the pixels are cell")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,54 @@
+"""Write the networks and solvers of the report, or a variant that its section 7.2 proposes.
+
+Without options this regenerates the committed files in prototxt/ and solvers/.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from cellseg import cli  # noqa: E402
+from cellseg.files import write_text  # noqa: E402
+from cellseg.network import (  # noqa: E402
+    Schedule,
+    deploy_net,
+    receptive_field,
+    solver,
+    trainable_parameters,
+    training_net,
+)
+from cellseg.network.options import add_variant_options, variant_from  # noqa: E402
+
+SAMPLES = {"pretrain": (200, 60, "runs/data/simulated"), "finetune": (440, 40, "runs/data/real")}
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", default=".", help="folder in which prototxt/ and solvers/ are written (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=60, help="length of each training (%(default)s)")
+    parser.add_argument("--batch", type=int, default=10, help="patches an iteration (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the initial weights (%(default)s)")
+    add_variant_options(parser)
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    variant, out = variant_from(arguments), Path(arguments.out)
+    files = {"prototxt/deploy.prototxt": deploy_net(variant, "fcrn_a")}
+    for stage, (train, test, data) in SAMPLES.items():
+        schedule = Schedule(train, test, arguments.batch, arguments.epochs, seed=arguments.seed)
+        net = f"prototxt/{stage}.prototxt"
+        lists = f"{data}/train.txt", f"{data}/test.txt"
+        files[net] = training_net(variant, f"fcrn_a_{stage}", *lists, schedule.batch, schedule.test_batch)
+        files[f"solvers/{stage}.prototxt"] = solver(schedule, str(out / net), f"runs/{stage}")
+    for name, text in files.items():
+        write_text(out / name, text)
+    field = receptive_field(variant)
+    print(f"{trainable_parameters(variant)} trainable parameters, receptive field {field}x{field}; wrote {', '.join(files)}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,42 @@
+"""Print the report's Table 1 with our rows below its own, from evaluation.json files."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from cellseg import cli  # noqa: E402
+from cellseg.evaluation.table import PAPER, format_table  # noqa: E402
+from cellseg.files import read_json, write_text  # noqa: E402
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("before", help="evaluation.json before fine-tuning")
+    parser.add_argument("after", help="evaluation.json after fine-tuning")
+    parser.add_argument("--honest", help="evaluation.json after fine-tuning, threshold chosen on the training set")
+    parser.add_argument("--out", help="file to write the table to as well")
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse()
+    before, after = read_json(arguments.before), read_json(arguments.after)
+    rows = [("ours, before fine-tuning", before["threshold"], before), ("ours, after fine-tuning", after["threshold"], after)]
+    text = f"Table 1, thresholds chosen on the test images as in the report\n\n{format_table([*PAPER, *rows])}\n"
+    text += f"\nour rows: {after['images']} images of {after['data']}, engine {after['engine']}\n"
+    if after["stand_in"]:
+        text += "STAND-IN: these images are simulated, not real; give real ones with make reproduce REAL=folder\n"
+    others = [("Otsu's threshold, per image", None, after["baseline_otsu"])]
+    if arguments.honest:
+        honest = read_json(arguments.honest)
+        others.insert(0, ("ours, after fine-tuning", honest["threshold"], honest))
+    text += f"\nThe same images, nothing chosen on them\n\n{format_table(others)}\n"
+    if arguments.out:
+        write_text(arguments.out, text)
+    print(text, end="")
+
+
+if __name__ == "__main__":
+    cli.run(main)
