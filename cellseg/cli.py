@@ -1,9 +1,34 @@
-"""What every tool does alike at its edges: one line for a user's mistake, one for Ctrl-C, exit code 2."""
+"""What every tool does alike at its edges: the right Python, one line for a user's mistake, exit code 2."""
 
+import importlib.util
 import os
 import sys
+from pathlib import Path
 
 from cellseg.errors import CellsegError
+
+_DOOR = Path(__file__).resolve().parents[1] / ".caffe" / "bin" / "python"
+
+
+def need(*modules):
+    """Go on under ``.caffe/bin/python`` if this Python lacks one of `modules` and that door exists.
+
+    A tool calls this before it imports them. It does not return if it goes through the door.
+
+    Raises
+    ------
+    CellsegError
+        If one is missing and there is no door, or we are behind it already.
+    """
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    if not os.access(str(_DOOR), os.X_OK) or sys.prefix == str(_DOOR.parents[1] / "usr"):
+        raise CellsegError(
+            f"this Python ({sys.executable}) lacks {', '.join(missing)}; run `make caffe` once, which has all"
+        )
+    sys.stdout.flush()
+    os.execv(str(_DOOR), [str(_DOOR), *sys.argv])
 
 
 def run(main):

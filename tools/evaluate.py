@@ -15,13 +15,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cellseg import cli, engine  # noqa: E402
+from cellseg import cli, engine
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="a .caffemodel or .caffemodel.h5")
-    parser.add_argument("--data", help="HDF5 list file, or folder with images/ and masks/ (default: the run's test set)")
+    parser.add_argument(
+        "--data", help="HDF5 list file, or folder with images/ and masks/ (default: the run's test set)"
+    )
     parser.add_argument("--deploy", help="deploy prototxt (default: beside the model, else prototxt/deploy.prototxt)")
     parser.add_argument("--out", help="folder for evaluation.json and sweep.csv (default: the model's)")
     parser.add_argument("--threshold", help="number, or evaluation.json whose best threshold is to be used")
@@ -33,7 +35,7 @@ def parse():
 
 def main():
     arguments = parse()
-    engine.enter()
+    cli.need("caffe")
     from cellseg.evaluation import evaluate as ev
     from cellseg.evaluation.table import format_table
     from cellseg.files import make_folder
@@ -54,8 +56,13 @@ def main():
     print(f"threshold {record['threshold']:.2f}: {record['threshold_chosen_on']}\n")
     rows = [("network", record["threshold"], record), ("Otsu's threshold, per image", None, record["baseline_otsu"])]
     print(format_table(rows))
-    print(f"\narea under ROC {record['auc'] if record['auc'] is None else round(record['auc'], 4)}; best MCC on these ", end="")
-    print(f"images {record['best_mcc']:.3f} at {record['best_threshold']:.2f}; written: {out / ev.RECORD_NAME}, sweep.csv")
+    print(
+        f"\narea under ROC {record['auc'] if record['auc'] is None else round(record['auc'], 4)}; best MCC on these ",
+        end="",
+    )
+    print(
+        f"images {record['best_mcc']:.3f} at {record['best_threshold']:.2f}; written: {out / ev.RECORD_NAME}, sweep.csv"
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cellseg import cli, engine  # noqa: E402
+from cellseg import cli
 
 
 def parse():
@@ -26,7 +26,7 @@ def parse():
 
 def main():
     arguments = parse()
-    engine.enter()
+    cli.need("h5py", "noise", "numpy", "PIL", "scipy", "tqdm")
     from cellseg.data import dataset
     from cellseg.progress import bar
 
@@ -37,11 +37,11 @@ def main():
         build = dataset.build_simulated if arguments.kind == "simulated" else dataset.build_stand_in
         made = build(arguments.out, arguments.seed, arguments.normalisation, bar("images"))
     record = dataset.read_record(arguments.out)
-    print(f"{arguments.out}: {arguments.kind}, {'made' if made else 'up to date'}")
     if record["stand_in"]:
-        print(f"  this is {record['request']['note']}")
-    for split, facts in record["splits"].items():
-        print(f"  {split}: {facts['patches']} patches, {100 * facts['foreground']:.1f} % of the pixels are cell")
+        print(f"STAND-IN: {arguments.out} is {record['request']['note']}")
+    print(f"{arguments.out}: {'made' if made else 'up to date'}:", end=" ")
+    splits = record["splits"].items()
+    print(", ".join(f"{facts['patches']} {name} patches ({facts['foreground']:.1%} cell)" for name, facts in splits))
 
 
 if __name__ == "__main__":

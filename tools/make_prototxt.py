@@ -9,9 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cellseg import cli  # noqa: E402
-from cellseg.files import write_text  # noqa: E402
-from cellseg.network import (  # noqa: E402
+from cellseg import cli
+from cellseg.files import write_text
+from cellseg.network import (
     Schedule,
     deploy_net,
     receptive_field,
@@ -19,7 +19,7 @@ from cellseg.network import (  # noqa: E402
     trainable_parameters,
     training_net,
 )
-from cellseg.network.options import add_variant_options, variant_from  # noqa: E402
+from cellseg.network.options import add_variant_options, variant_from
 
 SAMPLES = {"pretrain": (200, 60, "runs/data/simulated"), "finetune": (440, 40, "runs/data/real")}
 
@@ -46,8 +46,8 @@ def main():
         files[f"solvers/{stage}.prototxt"] = solver(schedule, str(out / net), f"runs/{stage}")
     for name, text in files.items():
         write_text(out / name, text)
-    field = receptive_field(variant)
-    print(f"{trainable_parameters(variant)} trainable parameters, receptive field {field}x{field}; wrote {', '.join(files)}")
+    print(f"{trainable_parameters(variant)} trainable parameters, ", end="")
+    print("receptive field {0}x{0}; wrote {1}".format(receptive_field(variant), ", ".join(files)))
 
 
 if __name__ == "__main__":

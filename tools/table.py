@@ -6,9 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cellseg import cli  # noqa: E402
-from cellseg.evaluation.table import PAPER, format_table  # noqa: E402
-from cellseg.files import read_json, write_text  # noqa: E402
+from cellseg import cli
+from cellseg.evaluation.table import PAPER, format_table
+from cellseg.files import read_json, write_text
 
 
 def parse():
@@ -23,7 +23,10 @@ def parse():
 def main():
     arguments = parse()
     before, after = read_json(arguments.before), read_json(arguments.after)
-    rows = [("ours, before fine-tuning", before["threshold"], before), ("ours, after fine-tuning", after["threshold"], after)]
+    rows = [
+        ("ours, before fine-tuning", before["threshold"], before),
+        ("ours, after fine-tuning", after["threshold"], after),
+    ]
     text = f"Table 1, thresholds chosen on the test images as in the report\n\n{format_table([*PAPER, *rows])}\n"
     text += f"\nour rows: {after['images']} images of {after['data']}, engine {after['engine']}\n"
     if after["stand_in"]:

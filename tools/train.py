@@ -1,8 +1,8 @@
 """Train the network on a data set, or go on with an interrupted training; everything goes into one run folder.
 
-    python tools/train.py pretrain
-    python tools/train.py finetune --data runs/data/real --weights runs/pretrain/pretrain.caffemodel
-    python tools/train.py resume runs/finetune/finetune_iter_440.solverstate
+python tools/train.py pretrain
+python tools/train.py finetune --data runs/data/real --weights runs/pretrain/pretrain.caffemodel
+python tools/train.py resume runs/finetune/finetune_iter_440.solverstate
 """
 
 import argparse
@@ -11,8 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cellseg import cli, engine  # noqa: E402
-from cellseg.network.options import add_variant_options, variant_from  # noqa: E402
+from cellseg import cli, engine
+from cellseg.network.options import add_variant_options, variant_from
 
 DATA = {"pretrain": "runs/data/simulated", "finetune": "runs/data/real"}
 
@@ -39,7 +39,7 @@ def parse():
 
 def main():
     arguments = parse()
-    engine.enter()
+    cli.need("caffe")
     from cellseg.data.dataset import read_record
     from cellseg.training import run
 

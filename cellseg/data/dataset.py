@@ -1,8 +1,8 @@
 """Data sets as folders: HDF5 shards and lists for Caffe, and ``data.json``, which says what they are made of.
 
-    FOLDER/train.txt, test.txt      lists for HDF5Data layers
-    FOLDER/train_0.h5, test_0.h5    datasets data and label
-    FOLDER/data.json                kind, normalisation, seed, patches, foreground, checksums
+FOLDER/train.txt, test.txt      lists for HDF5Data layers
+FOLDER/train_0.h5, test_0.h5    datasets data and label
+FOLDER/data.json                kind, normalisation, seed, patches, foreground, checksums
 """
 
 import warnings
@@ -160,7 +160,8 @@ def _is_current(folder, request):
 def _warn_if_one_class(folder, split, patches):
     if patches.foreground in (0.0, 1.0):
         what = "background" if patches.foreground == 0 else "cell"
-        warnings.warn(f"{folder}: every pixel of the {split} masks is {what}; the network cannot learn from that")
+        message = f"{folder}: every pixel of the {split} masks is {what}; the network cannot learn from that"
+        warnings.warn(message, stacklevel=4)
 
 
 def _augmented(patches):

@@ -52,7 +52,9 @@ def read_image(path, rgb="refuse"):
     if pages > 1:
         raise CellsegError(f"{path}: holds {pages} pages; save the plane to use as an image of its own")
     if mode not in _GRAY_MODES and rgb != "luminance":
-        raise CellsegError(f"{path}: a colour image (mode {mode}); save it as grayscale, or convert with --rgb luminance")
+        raise CellsegError(
+            f"{path}: a colour image (mode {mode}); save it as grayscale, or convert with --rgb luminance"
+        )
     if not np.isfinite(array).all():
         raise CellsegError(f"{path}: holds NaN or infinite pixels; repair it or leave it out")
     return array

@@ -89,7 +89,9 @@ def _origins(side, size):
 
 def _check_size(name, shape, size):
     if min(shape) < size:
-        raise CellsegError(f"{name}: {shape[0]}x{shape[1]} pixels, smaller than the patch of {size}x{size}; leave it out")
+        raise CellsegError(
+            f"{name}: {shape[0]}x{shape[1]} pixels, smaller than the patch of {size}x{size}; leave it out"
+        )
 
 
 def _cut(images, masks, names, cuts, size):

@@ -1,21 +1,17 @@
 """pycaffe's documented surface for every script: ``caffe = cellseg.engine.load("auto")``.
 
-What `load` returns has ``Net``, ``SGDSolver``, ``get_solver``, ``TRAIN``, ``TEST``, ``set_mode_cpu``, ``set_random_seed``
-and so on, as real pycaffe has them; with real Caffe it is the pycaffe module. Nothing outside this package asks which
-engine it got.
+What `load` returns has ``Net``, ``SGDSolver``, ``get_solver``, ``TRAIN``, ``TEST``, ``set_mode_cpu`` and so on, as real
+pycaffe has them; with real Caffe it is the pycaffe module. Nothing outside this package asks which engine it got.
 """
 
 import importlib
-import importlib.util
 import os
 import sys
-from pathlib import Path
 
 from cellseg.errors import CellsegError
 
 NAMES = ("auto", "caffe")
-_DOOR = Path(__file__).resolve().parents[2] / ".caffe" / "bin" / "python"
-_ADVICE = "run `make caffe` once and start the tool with .caffe/bin/python, or use the container image"
+_ADVICE = "run `make caffe` once and use .caffe/bin/python, or use the container image"
 
 
 def load(name="auto"):
@@ -55,20 +51,3 @@ def describe(caffe):
         Keys ``name``, ``version`` and ``blas_core`` (OpenBLAS kernels asked for; empty if it chose itself).
     """
     return {"name": "caffe", "version": caffe.__version__, "blas_core": os.environ.get("OPENBLAS_CORETYPE", "")}
-
-
-def enter():
-    """Go on under ``.caffe/bin/python`` where the running Python has no pycaffe and that door exists.
-
-    A tool calls this first, before it imports a numerical library. It does not return if it goes through the door.
-
-    Raises
-    ------
-    CellsegError
-        If there is neither pycaffe nor the door.
-    """
-    if importlib.util.find_spec("caffe"):
-        return
-    if not os.access(str(_DOOR), os.X_OK):
-        raise CellsegError(f"this Python ({sys.executable}) has no pycaffe; {_ADVICE}")
-    os.execv(str(_DOOR), [str(_DOOR), *sys.argv])

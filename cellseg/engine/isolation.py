@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 
 from cellseg.errors import CellsegError
 
@@ -39,18 +40,15 @@ def call(function, *arguments, log=None):
         If Caffe stopped with a fatal error (the message is Caffe's, with the log), if the child was killed, or if
         `function` raised one. `KeyboardInterrupt` in the child is raised here too; Ctrl-C is left to the child.
     """
-    with contextlib.ExitStack() as stack:
-        messages = stack.enter_context(open(str(log), "ab+") if log else tempfile.TemporaryFile())
+    with _messages(log) as messages, tempfile.TemporaryFile() as result:
         start = messages.seek(0, os.SEEK_END)
-        result = stack.enter_context(tempfile.TemporaryFile())
         sys.stdout.flush()
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
             _be_the_child(function, arguments, messages, result)
-        for number, handler in ((signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))):
-            stack.callback(signal.signal, number, signal.signal(number, handler))
-        _, status = os.waitpid(child, 0)
+        with _signals_left_to(child):
+            _, status = os.waitpid(child, 0)
         result.seek(0)
         answer = result.read()
         if os.WIFEXITED(status) and answer:
@@ -60,6 +58,22 @@ def call(function, *arguments, log=None):
             return value
         messages.seek(start)
         raise CellsegError(_why(messages.read().decode("utf-8", "replace"), status, log))
+
+
+def _messages(log):
+    return Path(log).open("ab+") if log else tempfile.TemporaryFile()
+
+
+@contextlib.contextmanager
+def _signals_left_to(child):
+    """Ctrl-C reaches the child by itself; a request to terminate is passed on."""
+    handlers = {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: lambda *_: os.kill(child, signal.SIGTERM)}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _be_the_child(function, arguments, messages, result):

@@ -88,7 +88,9 @@ def _solver_state(content):
 
 def _from_protobuf(path, content):
     if _solver_state(content) is not None:
-        raise CellsegError(f"{path}: a solver state, not weights; give the .caffemodel beside it, or pass it as --resume")
+        raise CellsegError(
+            f"{path}: a solver state, not weights; give the .caffemodel beside it, or pass it as --resume"
+        )
     try:
         net = NetParameter.FromString(content)
     except DecodeError as error:
@@ -105,7 +107,9 @@ def _array(path, layer, blob):
     shape = tuple(blob.shape.dim) if blob.HasField("shape") else legacy
     data = np.asarray(blob.double_data or blob.data, dtype=np.float32)
     if data.size != int(np.prod(shape)):
-        raise CellsegError(f"{path}: layer '{layer}' holds {data.size} numbers for the shape {shape}; the file is damaged")
+        raise CellsegError(
+            f"{path}: layer '{layer}' holds {data.size} numbers for the shape {shape}; the file is damaged"
+        )
     return data.reshape(shape)
 
 
@@ -114,7 +118,7 @@ def _from_hdf5(path):
         with h5py.File(str(path), "r") as file:
             if "history" in file:
                 raise CellsegError(f"{path}: a solver state, not weights; give the .caffemodel.h5 beside it")
-            layers = file["data"] if "data" in file else {}
+            layers = file.get("data", {})
             return OrderedDict(
                 (name, [np.asarray(blobs[key], np.float32) for key in sorted(blobs, key=int)])
                 for name, blobs in layers.items()

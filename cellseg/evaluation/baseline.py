@@ -16,4 +16,6 @@ def otsu(images):
     ndarray of shape (N, H, W), bool
         All background for an image of one value.
     """
-    return np.stack([image > threshold_otsu(image) if np.ptp(image) > 0 else np.zeros(image.shape, bool) for image in images])
+    return np.stack(
+        [image > threshold_otsu(image) if np.ptp(image) > 0 else np.zeros(image.shape, bool) for image in images]
+    )

@@ -50,7 +50,9 @@ def predict(engine_name, deploy, weights, images, batch=10):
         net.blobs["data"].data[...] = stack[:, None]
         net.forward()
         if net.blobs["prob"].data.shape != (len(stack), 2, *stack.shape[1:]):
-            raise CellsegError(f"{deploy}: gives {net.blobs['prob'].data.shape[1:]} for {stack.shape[1:]}; not a two-class net")
+            raise CellsegError(
+                f"{deploy}: gives {net.blobs['prob'].data.shape[1:]} for {stack.shape[1:]}; not a two-class net"
+            )
         result.extend(net.blobs["prob"].data[:, 1, :height, :width].copy())
         progress.update(len(stack))
     progress.close()

@@ -30,7 +30,11 @@ def format_table(rows, digits=3):
         cells.append((name, _number(threshold, 2), *numbers))
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines = [_line(row, widths) for row in cells]
-    rule = "|" + "|".join("-" * (widths[0] + 2) if n == 0 else "-" * (width + 1) + ":" for n, width in enumerate(widths)) + "|"
+    rule = (
+        "|"
+        + "|".join("-" * (widths[0] + 2) if n == 0 else "-" * (width + 1) + ":" for n, width in enumerate(widths))
+        + "|"
+    )
     return "\n".join([lines[0], rule, *lines[1:]])
 
 

@@ -125,7 +125,7 @@ def deploy_net(variant, name, height=128, width=128):
     """
     head = {"name": "data", "type": "Input", "top": "data", "input_param": {"shape": {"dim": [1, 1, height, width]}}}
     tail = _layer("prob", "Softmax", "score")
-    return to_text({"name": name, "layer": [head] + layers(variant) + [tail]})
+    return to_text({"name": name, "layer": [head, *layers(variant), tail]})
 
 
 def _layer(name, kind, bottom, **parameters):
@@ -152,7 +152,7 @@ def _convolution(name, bottom, maps, kernel, rectify=True):
     }
     convolution = [_layer(name, "Convolution", bottom, convolution_param=parameters)]
     relu = dict(_layer(name, "ReLU", name), name=f"relu_{name}")
-    return convolution + [relu] if rectify else convolution
+    return [*convolution, relu] if rectify else convolution
 
 
 def _upsampling(name, bottom, maps):

@@ -49,7 +49,9 @@ class Schedule:
             if getattr(self, name) < 1:
                 raise CellsegError(f"{name} is {getattr(self, name)}; give 1 or more")
         if self.batch > self.samples:
-            raise CellsegError(f"batch is {self.batch}, but there are {self.samples} training patches; give at most that")
+            raise CellsegError(
+                f"batch is {self.batch}, but there are {self.samples} training patches; give at most that"
+            )
         if not self.base_lr > 0:
             raise CellsegError(f"base_lr is {self.base_lr}; give a positive learning rate")
         if not 0 <= self.seed < 2**31:
@@ -95,8 +97,8 @@ def solver(schedule, net, snapshot_prefix, display=None):
     """
     epoch = schedule.epoch_iterations
     display = display or epoch
-    comment = f"# {schedule.epochs} epochs of {epoch} iterations: {schedule.samples} patches in batches of {schedule.batch}.\n"
-    return comment + to_text(
+    comment = f"# {schedule.epochs} epochs of {epoch} iterations"
+    return f"{comment}: {schedule.samples} patches, {schedule.batch} a batch.\n" + to_text(
         {
             "net": net,
             "test_iter": schedule.test_samples // schedule.test_batch,

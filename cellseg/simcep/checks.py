@@ -13,26 +13,32 @@ def _is_number(value):
 
 def number(low, high):
     """Check for a finite number from `low` to `high`; returns a float."""
+
     def check(value):
         if not _is_number(value) or not low <= value <= high:
             raise ValueError(f"must be a number from {low:g} to {high:g}")
         return float(value)
+
     return check
 
 
 def whole(low, high):
     """Check for a whole number from `low` to `high`; returns an int."""
+
     def check(value):
         if not _is_number(value) or value != int(value) or not low <= value <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
         return int(value)
+
     return check
 
 
 def optional(check):
     """Check that lets None through and hands everything else to `check`."""
+
     def check_unless_none(value):
         return None if value is None else check(value)
+
     return check_unless_none
 
 
@@ -45,6 +51,7 @@ def switch(value):
 
 def several(names, *checks):
     """Check for a list with one value for each of `checks`; returns a tuple. `names` describe the list."""
+
     def check(value):
         try:
             values = [] if isinstance(value, (str, dict)) else list(value)
@@ -59,6 +66,7 @@ def several(names, *checks):
             except ValueError as error:
                 raise ValueError(f"[{names}]: the {name} {error}") from error
         return tuple(checked)
+
     return check
 
 
@@ -67,7 +75,10 @@ LAST_OCTAVE = 11
 
 _four_parts = several(
     "persistence, first octave, number of octaves, bias",
-    number(1e-3, 1e3), whole(-LAST_OCTAVE, LAST_OCTAVE), whole(1, LAST_OCTAVE), number(0, 1),
+    number(1e-3, 1e3),
+    whole(-LAST_OCTAVE, LAST_OCTAVE),
+    whole(1, LAST_OCTAVE),
+    number(0, 1),
 )
 
 

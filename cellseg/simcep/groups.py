@@ -46,8 +46,9 @@ class Group:
         -------
         list of str
         """
-        nested = [[cls._dotted(item.name)] if "check" in item.metadata else item.default.names()
-                  for item in fields(cls)]
+        nested = [
+            [cls._dotted(item.name)] if "check" in item.metadata else item.default.names() for item in fields(cls)
+        ]
         return [name for part in nested for name in part]
 
     @classmethod
@@ -90,7 +91,7 @@ class Group:
         for full, new in changes.items():
             if full not in valid:
                 raise CellsegError(f"option {full}: unknown; the options are {', '.join(valid)}")
-            *path, last = full[len(self.prefix):].strip(".").split(".")
+            *path, last = full[len(self.prefix) :].strip(".").split(".")
             group = record
             for part in path:
                 group = group[part]

@@ -40,7 +40,7 @@ def illumination(template, misalign_x, misalign_y):
     height, width = template
     y = np.arange(-height, height, 2) - np.rint(misalign_y * height)
     x = np.arange(-width, width, 2) - np.rint(misalign_x * width)
-    squares = y[:, None] ** 2 + x ** 2
+    squares = y[:, None] ** 2 + x**2
     return 1 - squares / squares.max()
 
 

@@ -20,7 +20,7 @@ def focus_kernel(sigma):
     ndarray, (2 REACH + 1,) float
     """
     at = np.arange(-REACH, REACH + 1)
-    kernel = np.exp(-at ** 2 / (2 * sigma ** 2))
+    kernel = np.exp(-(at**2) / (2 * sigma**2))
     return kernel / kernel.sum()
 
 
@@ -81,5 +81,5 @@ def focus_blur(ideal, components, sigmas):
         for axis in (0, 1):
             light = ndimage.convolve1d(light, kernel, axis=axis, mode="constant")
         rows, columns = box
-        blurred[rows.start:rows.stop + 2 * REACH, columns.start:columns.stop + 2 * REACH] += light
+        blurred[rows.start : rows.stop + 2 * REACH, columns.start : columns.stop + 2 * REACH] += light
     return blurred[REACH:-REACH, REACH:-REACH]

@@ -122,25 +122,32 @@ class Options(Group):
         rng : numpy.random.RandomState
         """
         normal = rng.standard_normal
-        return cls.from_dict({
-            "population": {
-                "template": (224, 224), "N": rng.randint(1, 16), "clust": rng.randint(1, 6),
-                "clustprob": rng.uniform(), "overlap": rng.uniform(0, 0.6), "overlap_obj": 1,
-            },
-            "measurement": {
-                "illumscale": max(0, 1 + 0.4 * normal()),
-                "misalign_x": 0.5 * normal(), "misalign_y": 0.5 * normal(),
-                "autofluorscale": max(0, 0.05 + 0.05 * normal()),
-                "ccd": min(1, 0.001 * math.pow(10, 0.4 * normal())),
-            },
-            "cell_obj": {
-                "nucleus": {
-                    "radius": max(5, 10 + 3 * normal()),
-                    "shape": (abs(0.1 + 0.05 * normal()), abs(0.1 + 0.05 * normal())),
+        return cls.from_dict(
+            {
+                "population": {
+                    "template": (224, 224),
+                    "N": rng.randint(1, 16),
+                    "clust": rng.randint(1, 6),
+                    "clustprob": rng.uniform(),
+                    "overlap": rng.uniform(0, 0.6),
+                    "overlap_obj": 1,
                 },
-                "cytoplasm": {
-                    "radius": max(5, 25 + 5 * normal()),
-                    "shape": (min(1, abs(0.3 + 0.1 * normal())), abs(0.05 + 0.02 * normal())),
+                "measurement": {
+                    "illumscale": max(0, 1 + 0.4 * normal()),
+                    "misalign_x": 0.5 * normal(),
+                    "misalign_y": 0.5 * normal(),
+                    "autofluorscale": max(0, 0.05 + 0.05 * normal()),
+                    "ccd": min(1, 0.001 * math.pow(10, 0.4 * normal())),
                 },
-            },
-        })
+                "cell_obj": {
+                    "nucleus": {
+                        "radius": max(5, 10 + 3 * normal()),
+                        "shape": (abs(0.1 + 0.05 * normal()), abs(0.1 + 0.05 * normal())),
+                    },
+                    "cytoplasm": {
+                        "radius": max(5, 25 + 5 * normal()),
+                        "shape": (min(1, abs(0.3 + 0.1 * normal())), abs(0.05 + 0.02 * normal())),
+                    },
+                },
+            }
+        )

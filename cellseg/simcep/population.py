@@ -84,8 +84,10 @@ def overlaps_too_much(area, new, earlier, limit):
         left, right = max(columns.start, inside[1].start), min(columns.stop, inside[1].stop)
         if top >= bottom or left >= right:
             continue
-        ours = new.mask[top - rows.start:bottom - rows.start, left - columns.start:right - columns.start]
-        theirs = mask[top - inside[0].start:bottom - inside[0].start, left - inside[1].start:right - inside[1].start]
+        ours = new.mask[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start]
+        theirs = mask[
+            top - inside[0].start : bottom - inside[0].start, left - inside[1].start : right - inside[1].start
+        ]
         shared = np.count_nonzero(ours & theirs)
         if shared > limit * min(area, np.count_nonzero(mask)):
             return True
@@ -130,8 +132,11 @@ def populate(options, rng):
             if not overlaps_too_much(np.count_nonzero(masks[tested]), new, earlier, population.overlap):
                 break
         else:
-            warnings.warn(f"the image is full after {len(cells)} of {population.N} cells: the next one did not fit in "
-                          f"{TRIES} tries; allow more population.overlap or ask for fewer", stacklevel=3)
+            warnings.warn(
+                f"the image is full after {len(cells)} of {population.N} cells: the next one did not fit in "
+                f"{TRIES} tries; allow more population.overlap or ask for fewer",
+                stacklevel=3,
+            )
             break
         earlier.append(new)
         cells.append(Cell(row, column, draw_objects(masks, options.cell_obj, rng)))

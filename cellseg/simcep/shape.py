@@ -88,4 +88,4 @@ def random_shape(radius, alpha, beta, rng):
     if not mask.any():
         return np.ones((1, 1), bool)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return mask[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

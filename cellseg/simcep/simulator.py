@@ -94,7 +94,7 @@ def random_state(seed):
     if isinstance(seed, np.random.RandomState):
         return seed
     parts = list(seed) if isinstance(seed, (list, tuple, np.ndarray)) else [seed]
-    if not parts or not all(isinstance(part, numbers.Integral) and 0 <= part < 2 ** 32 for part in parts):
+    if not parts or not all(isinstance(part, numbers.Integral) and 0 <= part < 2**32 for part in parts):
         raise CellsegError(f"seed {seed!r}: must be a whole number from 0 to 4294967295, or a list of them")
     return np.random.RandomState([int(part) for part in parts] if len(parts) > 1 else int(parts[0]))
 
@@ -146,7 +146,12 @@ def simulate(options=None, seed=0):
     reference = CHANNELS.index("cytoplasm" if parts.cytoplasm.include else "nuclei")
     image = measure(blurred, included, energy(scene.ideal[..., reference]), options.measurement, rng)
     return Simulation(
-        image=image[..., included], ideal=scene.ideal[..., included],
-        channels=tuple(CHANNELS[index] for index in included), counts=scene.counts, mask=mask, labels=scene.labels,
-        label_planes=scene.label_planes, features=scene.features,
+        image=image[..., included],
+        ideal=scene.ideal[..., included],
+        channels=tuple(CHANNELS[index] for index in included),
+        counts=scene.counts,
+        mask=mask,
+        labels=scene.labels,
+        label_planes=scene.label_planes,
+        features=scene.features,
     )

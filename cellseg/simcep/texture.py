@@ -81,9 +81,9 @@ def texture(shape, persistence, first_octave, octaves, bias, rng):
     first_octave = max(1, first_octave)
     total = np.zeros(shape)
     for octave in range(first_octave, first_octave + octaves):
-        points = 2 ** octave
+        points = 2**octave
         grid = rng.random_sample((points, points))
-        total += persistence ** octave * (_octave_matrix(height, points) @ grid @ _octave_matrix(width, points).T)
+        total += persistence**octave * (_octave_matrix(height, points) @ grid @ _octave_matrix(width, points).T)
     total -= total.min()
     largest = total.max()
     if largest > 0:

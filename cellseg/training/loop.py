@@ -11,6 +11,7 @@ import numpy as np
 
 from cellseg import engine
 from cellseg.evaluation.sweep import Sweep
+from cellseg.files import replacing
 from cellseg.progress import bar
 
 FIELDS = ("epoch", "iteration", "lr", "train_loss", "test_loss", "test_mcc", "test_threshold", "seconds")
@@ -62,6 +63,7 @@ def run_solver(engine_name, solver_file, schedule, history, weights=None, resume
     Progress
     """
     caffe = engine.load(engine_name)
+    print("engine: {name} {version}".format(**engine.describe(caffe)), flush=True)
     solver = caffe.get_solver(str(solver_file))
     if weights:
         solver.net.copy_from(str(weights))
@@ -129,6 +131,26 @@ def test(solver, batches):
         sweep.add(1 / (1 + np.exp(score[:, 0] - score[:, 1])), net.blobs["label"].data[:, 0] == 1)
         losses.append(float(net.blobs["loss"].data))
     return float(np.mean(losses)), sweep
+
+
+def forget_after(history, iteration):
+    """Drop the rows of a history file that a resumed run will write again.
+
+    Parameters
+    ----------
+    history : path
+        May be missing.
+    iteration : int
+        Iterations done in the solver state that is resumed.
+    """
+    if not os.path.exists(str(history)):
+        return
+    with open(str(history), newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if int(row["iteration"]) <= iteration]
+    with replacing(history) as beside, open(str(beside), "w", newline="") as stream:
+        writer = csv.DictWriter(stream, FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _append(path, row):

@@ -1,12 +1,12 @@
 """A run folder: everything that made a model, beside the model.
 
-    FOLDER/run.json                 engine, versions, command, seed, data, schedule, weights and where they came from
-    FOLDER/train.prototxt, solver.prototxt, deploy.prototxt
-    FOLDER/data.json                what the data set was made of
-    FOLDER/train.log                Caffe's own log, with the test set's MCC added
-    FOLDER/history.csv              a row an epoch
-    FOLDER/<stage>_iter_<N>.caffemodel, .solverstate
-    FOLDER/<stage>.caffemodel       the last weights
+FOLDER/run.json                 engine, versions, command, seed, data, schedule, weights and where they came from
+FOLDER/train.prototxt, solver.prototxt, deploy.prototxt
+FOLDER/data.json                what the data set was made of
+FOLDER/train.log                Caffe's own log, with the test set's MCC added
+FOLDER/history.csv              a row an epoch
+FOLDER/<stage>_iter_<N>.caffemodel, .solverstate
+FOLDER/<stage>.caffemodel       the last weights
 """
 
 import os
@@ -31,7 +31,7 @@ from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
 from cellseg.files import make_folder, read_json, replacing, sha256, write_json, write_text
 from cellseg.network import Schedule, Variant, deploy_net, parameter_shapes, solver, training_net
-from cellseg.training.loop import run_solver
+from cellseg.training.loop import forget_after, run_solver
 from cellseg.training.transfer import format_transfer, plan_transfer
 
 RUN = "run.json"
@@ -113,7 +113,11 @@ def train(plan):
             "command": shlex.join(sys.argv),
             "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "status": "running",
-            "data": {"folder": str(plan.data), "kind": record["request"]["kind"], "record_sha256": sha256(keep / RECORD)},
+            "data": {
+                "folder": str(plan.data),
+                "kind": record["request"]["kind"],
+                "record_sha256": sha256(keep / RECORD),
+            },
             "normalisation": record["request"]["normalisation"],
             "schedule": {**asdict(schedule), "iterations": schedule.max_iter},
             "variant": plan.variant.to_dict(),
@@ -135,13 +139,16 @@ def resume(state, engine_name="auto"):
     iteration, _ = read_solver_state(state)
     folder = Path(state).parent
     if not (folder / RUN).exists():
-        raise CellsegError(f"{state}: does not lie in a run folder ({RUN} is missing); resume it with `caffe train --snapshot`")
+        raise CellsegError(
+            f"{state}: does not lie in a run folder ({RUN} is missing); resume it with `caffe train --snapshot`"
+        )
     schedule = dict(read_json(folder / RUN)["schedule"])
     schedule.pop("iterations")
     schedule = Schedule(**schedule)
     if iteration >= schedule.max_iter:
         raise CellsegError(f"{state}: this run is finished ({iteration} iterations); start another one")
     print(f"going on at iteration {iteration} of {schedule.max_iter}; the order of the patches starts anew", flush=True)
+    forget_after(folder / "history.csv", iteration)
     return _run(folder, engine_name, schedule, resume=state)
 
 
@@ -213,4 +220,9 @@ def _git_commit():
 
 
 def _machine():
-    return {"python": platform.python_version(), "numpy": np.__version__, "system": platform.platform(), "cores": os.cpu_count()}
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+    }

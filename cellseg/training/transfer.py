@@ -56,7 +56,9 @@ def plan_transfer(source, target, name="weights"):
                 f"{name}: layer '{layer}' has the shapes {_shown(blobs)}, but the net needs {_shown(shapes)}; "
                 f"give weights of the same architecture, or rename the layer to leave it as initialised"
             )
-        rows += [Transfer(layer, n, shape, COPIED if layer in source else INITIALISED) for n, shape in enumerate(shapes)]
+        rows += [
+            Transfer(layer, n, shape, COPIED if layer in source else INITIALISED) for n, shape in enumerate(shapes)
+        ]
     for layer in source:
         if layer not in target:
             rows += [Transfer(layer, n, blob.shape, IGNORED) for n, blob in enumerate(source[layer])]
@@ -67,7 +69,9 @@ def plan_transfer(source, target, name="weights"):
 
 def format_transfer(rows):
     """One line a parameter, and a last line that counts."""
-    lines = [f"  {row.layer + ('' if row.blob == 0 else ' bias'):<16} {_shown([row.shape]):<18} {row.status}" for row in rows]
+    lines = [
+        f"  {row.layer + ('' if row.blob == 0 else ' bias'):<16} {_shown([row.shape]):<18} {row.status}" for row in rows
+    ]
     counts = [f"{sum(row.status == status for row in rows)} {status}" for status in (COPIED, INITIALISED, IGNORED)]
     return "\n".join([*lines, f"  parameters: {', '.join(counts)}"])
 

@@ -23,19 +23,20 @@ def test_mean_square_of_the_illumination():
 @pytest.mark.parametrize("coverage, peak", [(0.05, 0.20), (0.1, 0.29), (0.2, 0.40), (0.3, 0.50)])
 def test_peak_of_the_background_at_a_coverage(coverage, peak):
     options = Options().replace("measurement.autofluorscale", 0).measurement
-    level = background((256, 256), options, 0.39 * coverage * 256 ** 2, np.random.RandomState(0))
+    level = background((256, 256), options, 0.39 * coverage * 256**2, np.random.RandomState(0))
     assert level.max() == pytest.approx(peak, abs=0.012)
 
 
 def test_peak_of_the_background_in_a_whole_simulation():
-    options = Options().replace({"population.N": 21, "population.overlap": 0, "measurement.autofluorscale": 0,
-                                 "measurement.ccd": 0})
+    options = Options().replace(
+        {"population.N": 21, "population.overlap": 0, "measurement.autofluorscale": 0, "measurement.ccd": 0}
+    )
     for seed in range(3):
         result = simulate(options, seed)
         level = np.sqrt(0.39 * result.mask.mean() / 0.489)
         dark = np.ones((256, 256), bool)
         for row, column, _ in result.features["nuclei"]:
-            dark[max(0, row - 18):row + 19, max(0, column - 18):column + 19] = False
+            dark[max(0, row - 18) : row + 19, max(0, column - 18) : column + 19] = False
         light = illumination((256, 256), 0, 0)
         dark &= light > 0.01
         fit = result.nuclei[dark] / light[dark]
@@ -48,8 +49,8 @@ def test_energy_scales():
         level = background((50, 70), options, 80.0, np.random.RandomState(0))
         assert energy(level) == pytest.approx(80 * (illum + glow))
     options = Options().replace("measurement.illumscale", 0).measurement
-    glow = background((256, 256), options, 0.1 * 0.39 * 256 ** 2, np.random.RandomState(0))
-    assert np.sqrt(np.mean(glow ** 2)) == pytest.approx(0.045, abs=0.001) and glow.min() == 0
+    glow = background((256, 256), options, 0.1 * 0.39 * 256**2, np.random.RandomState(0))
+    assert np.sqrt(np.mean(glow**2)) == pytest.approx(0.045, abs=0.001) and glow.min() == 0
 
 
 def test_no_cells_means_no_background():
@@ -86,4 +87,5 @@ def test_jpeg_only_when_asked():
     def is_8_bit(**changes):
         image = simulate(Options().replace({f"measurement.{name}": value for name, value in changes.items()}), 0).image
         return np.allclose(image * 255, np.rint(image * 255), atol=1e-9)
+
     assert not is_8_bit() and is_8_bit(comp=0.1) and is_8_bit(always_jpeg=True)

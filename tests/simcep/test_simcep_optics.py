@@ -20,8 +20,8 @@ def scatter(image, sigma):
     out = np.zeros((height + 8, width + 8, channels))
     at = np.arange(-4, 5)
     for row, column in np.argwhere(image.any(axis=2)):
-        window = np.exp(-(at[:, None] ** 2 + at ** 2) / (2 * sigma[row, column] ** 2))
-        out[row:row + 9, column:column + 9] += (window / window.sum())[..., None] * image[row, column]
+        window = np.exp(-(at[:, None] ** 2 + at**2) / (2 * sigma[row, column] ** 2))
+        out[row : row + 9, column : column + 9] += (window / window.sum())[..., None] * image[row, column]
     return out[4:-4, 4:-4]
 
 

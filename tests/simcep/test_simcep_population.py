@@ -89,8 +89,11 @@ def test_overlap_of_every_pair_is_limited():
         inside, kept = place(count.shape, cell.row, cell.column, (128, 128))
         mask[inside] = count[kept] > 0
     whole = [cell.objects["nuclei"].count.sum() for cell in cells]
-    shares = [max(np.sum(masks[i] & masks[j]) / masks[j].sum(), np.sum(masks[i] & masks[j]) / whole[i])
-              for i in range(len(cells)) for j in range(i)]
+    shares = [
+        max(np.sum(masks[i] & masks[j]) / masks[j].sum(), np.sum(masks[i] & masks[j]) / whole[i])
+        for i in range(len(cells))
+        for j in range(i)
+    ]
     assert len(cells) > 15 and 0.1 < max(shares) <= 0.2
 
 
@@ -111,8 +114,10 @@ def test_unreachable_place_ends_too(monkeypatch):
 
 def test_a_failed_try_draws_new_outlines(monkeypatch):
     drawn = []
-    monkeypatch.setattr("cellseg.simcep.population.draw_masks",
-                        lambda *a: drawn.append(draw_masks(*a)["nuclei"]) or {"nuclei": drawn[-1]})
+    monkeypatch.setattr(
+        "cellseg.simcep.population.draw_masks",
+        lambda *a: drawn.append(draw_masks(*a)["nuclei"]) or {"nuclei": drawn[-1]},
+    )
     options = Options().replace({"population.template": (64, 64), "population.N": 6, "population.overlap": 0})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -122,8 +127,13 @@ def test_a_failed_try_draws_new_outlines(monkeypatch):
 
 
 def test_nucleus_and_cytoplasm_are_drawn_independently():
-    cell = Options().replace({"cell_obj.cytoplasm.include": 1, "cell_obj.nucleus.radius": 25,
-                              "cell_obj.nucleus.shape": (0.3, 0.05)}).cell_obj
+    cell = (
+        Options()
+        .replace(
+            {"cell_obj.cytoplasm.include": 1, "cell_obj.nucleus.radius": 25, "cell_obj.nucleus.shape": (0.3, 0.05)}
+        )
+        .cell_obj
+    )
     masks = draw_masks(cell, np.random.RandomState(0))
     assert sorted(masks) == ["cytoplasm", "nuclei"]
     assert masks["cytoplasm"].tobytes() != masks["nuclei"].tobytes()
@@ -141,12 +151,20 @@ def test_spots():
         assert not spots.intensity[spots.count == 0].any()
         assert (spots.intensity <= spots.count + 1e-12).all()
         areas.append(spots.count.sum())
-    assert np.mean(areas) == pytest.approx(4 * np.pi * 2.5 ** 2, rel=0.05)
+    assert np.mean(areas) == pytest.approx(4 * np.pi * 2.5**2, rel=0.05)
 
 
 def test_spot_options_take_effect():
-    options = Options().replace({"cell_obj.cytoplasm.include": 1, "cell_obj.subcell.include": 1,
-                                 "cell_obj.subcell.radius": 5, "cell_obj.subcell.ns": 1})
-    areas = [draw_spots(np.eye(60, dtype=bool)[10:-10], options.cell_obj, np.random.RandomState(seed)).count.sum()
-             for seed in range(100)]
+    options = Options().replace(
+        {
+            "cell_obj.cytoplasm.include": 1,
+            "cell_obj.subcell.include": 1,
+            "cell_obj.subcell.radius": 5,
+            "cell_obj.subcell.ns": 1,
+        }
+    )
+    areas = [
+        draw_spots(np.eye(60, dtype=bool)[10:-10], options.cell_obj, np.random.RandomState(seed)).count.sum()
+        for seed in range(100)
+    ]
     assert np.mean(areas) == pytest.approx(np.pi * 25, rel=0.1)

@@ -9,7 +9,7 @@ def test_areas_and_sides(radius, alpha, beta, spread, side):
     rng = np.random.RandomState(0)
     masks = [random_shape(radius, alpha, beta, rng) for _ in range(1500)]
     areas = np.array([mask.sum() for mask in masks])
-    assert areas.mean() == pytest.approx(np.pi * radius ** 2, rel=0.01)
+    assert areas.mean() == pytest.approx(np.pi * radius**2, rel=0.01)
     assert areas.std() / areas.mean() == pytest.approx(spread, rel=0.15)
     sides = np.array([mask.shape for mask in masks])
     assert sides.mean() / radius == pytest.approx(side, rel=0.02)

@@ -20,7 +20,7 @@ def whole_cells():
 def test_nuclei_only_is_one_channel():
     result = simulate(Options().replace({"population.N": 20, "population.template": (120, 90)}), 1)
     assert result.channels == ("nuclei",) and result.image.shape == result.ideal.shape == (120, 90, 1)
-    assert result.image.dtype == np.float64 and 0 <= result.image.min() and result.image.max() <= 1
+    assert result.image.dtype == np.float64 and result.image.min() >= 0 and result.image.max() <= 1
     assert np.array_equal(result.nuclei, result.image[..., 0])
     assert result.counts.shape == result.label_planes.shape == (120, 90, 3)
     assert result.mask.dtype == bool and result.labels.dtype == np.int32 and result.labels.max() == 20
@@ -60,10 +60,11 @@ def test_one_cell_is_where_its_features_say():
 def test_the_later_cell_hides_the_earlier():
     result = simulate(Options().replace({"population.N": 30, "population.template": (64, 64)}), 0)
     assert result.counts.max() > 2
-    row, column, area = result.features["nuclei"][-1]
+    _row, _column, area = result.features["nuclei"][-1]
     assert (result.labels == 30).sum() == area
-    assert any((result.labels == number + 1).sum() < features[2]
-               for number, features in enumerate(result.features["nuclei"]))
+    assert any(
+        (result.labels == number + 1).sum() < features[2] for number, features in enumerate(result.features["nuclei"])
+    )
 
 
 def test_overlaps_hold_the_mean():
@@ -136,7 +137,7 @@ def test_one_cell_is_placed_by_default_options_without_arguments():
     assert result.image.shape == (256, 256, 1) and len(result.features["nuclei"]) == 40
 
 
-@pytest.mark.parametrize("seed", [-1, 2 ** 32, 1.5, "1", None, [], [1, -1]])
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "1", None, [], [1, -1]])
 def test_bad_seed(seed):
     with pytest.raises(CellsegError, match="seed"):
         simulate(Options(), seed)

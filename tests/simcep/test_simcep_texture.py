@@ -5,10 +5,13 @@ from cellseg.simcep.shape import random_shape
 from cellseg.simcep.texture import interpolation_matrix, texture
 
 
-@pytest.mark.parametrize("radius, shape, options, draws, mean, spread, square", [
-    (10, (0.1, 0.1), (0.5, 2, 5, 0.2), 1000, 0.60, 0.16, 0.39),
-    (25, (0.3, 0.05), (0.9, 2, 8, 0.2), 100, 0.60, 0.12, 0.38),
-])
+@pytest.mark.parametrize(
+    "radius, shape, options, draws, mean, spread, square",
+    [
+        (10, (0.1, 0.1), (0.5, 2, 5, 0.2), 1000, 0.60, 0.16, 0.39),
+        (25, (0.3, 0.05), (0.9, 2, 8, 0.2), 100, 0.60, 0.12, 0.38),
+    ],
+)
 def test_levels_of_default_textures(radius, shape, options, draws, mean, spread, square):
     rng = np.random.RandomState(0)
     pixels = []
@@ -18,7 +21,7 @@ def test_levels_of_default_textures(radius, shape, options, draws, mean, spread,
     pixels = np.concatenate(pixels)
     assert pixels.mean() == pytest.approx(mean, abs=0.01)
     assert pixels.std() == pytest.approx(spread, abs=0.01)
-    assert np.mean(pixels ** 2) == pytest.approx(square, abs=0.015)
+    assert np.mean(pixels**2) == pytest.approx(square, abs=0.015)
 
 
 def test_range_is_bias_to_one():
@@ -29,7 +32,7 @@ def test_range_is_bias_to_one():
 
 def keys(x):
     x = abs(x)
-    return 1.5 * x ** 3 - 2.5 * x ** 2 + 1 if x <= 1 else -0.5 * x ** 3 + 2.5 * x ** 2 - 4 * x + 2 if x < 2 else 0.0
+    return 1.5 * x**3 - 2.5 * x**2 + 1 if x <= 1 else -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0
 
 
 def slow_texture(shape, persistence, first, octaves, seed):
@@ -37,21 +40,24 @@ def slow_texture(shape, persistence, first, octaves, seed):
     rng = np.random.RandomState(seed)
     total = np.zeros(shape)
     for octave in range(first, first + octaves):
-        f = 2 ** octave
+        f = 2**octave
         grid = np.pad(rng.random_sample((f, f)), 1, mode="edge")
-        smooth = np.array([[grid[i:i + 3, j:j + 3].mean() for j in range(f)] for i in range(f)])
+        smooth = np.array([[grid[i : i + 3, j : j + 3].mean() for j in range(f)] for i in range(f)])
         if f > 2:
-            smooth = np.vstack([3 * smooth[0] - 3 * smooth[1] + smooth[2], smooth,
-                                3 * smooth[-1] - 3 * smooth[-2] + smooth[-3]])
+            smooth = np.vstack(
+                [3 * smooth[0] - 3 * smooth[1] + smooth[2], smooth, 3 * smooth[-1] - 3 * smooth[-2] + smooth[-3]]
+            )
             before = 3 * smooth[:, 0] - 3 * smooth[:, 1] + smooth[:, 2]
             after = 3 * smooth[:, -1] - 3 * smooth[:, -2] + smooth[:, -3]
             smooth = np.column_stack([before, smooth, after])
         kernel, shift = (keys, 1) if f > 2 else (lambda x: max(0, 1 - abs(x)), 0)
         for i, row in enumerate(np.linspace(0, f - 1, shape[0])):
             for j, column in enumerate(np.linspace(0, f - 1, shape[1])):
-                weights = np.outer([kernel(row + shift - k) for k in range(len(smooth))],
-                                   [kernel(column + shift - k) for k in range(len(smooth))])
-                total[i, j] += persistence ** octave * (weights * smooth).sum()
+                weights = np.outer(
+                    [kernel(row + shift - k) for k in range(len(smooth))],
+                    [kernel(column + shift - k) for k in range(len(smooth))],
+                )
+                total[i, j] += persistence**octave * (weights * smooth).sum()
     return (total - total.min()) / (total.max() - total.min())
 
 
@@ -65,7 +71,7 @@ def test_third_number_counts_octaves():
     rng = np.random.RandomState(0)
     texture((8, 8), 0.5, 2, 3, 0, rng)
     expected = np.random.RandomState(0)
-    expected.random_sample(4 ** 2 + 8 ** 2 + 16 ** 2)
+    expected.random_sample(4**2 + 8**2 + 16**2)
     assert rng.random_sample() == expected.random_sample()
 
 
@@ -74,7 +80,7 @@ def test_cubic_is_exact_on_quadratics_up_to_the_border(points):
     at = np.linspace(0, points - 1, 23)
     matrix = interpolation_matrix(23, points)
     k = np.arange(points)
-    assert matrix @ (3 - 2 * k + 0.5 * k ** 2) == pytest.approx(3 - 2 * at + 0.5 * at ** 2)
+    assert matrix @ (3 - 2 * k + 0.5 * k**2) == pytest.approx(3 - 2 * at + 0.5 * at**2)
     assert matrix.sum(axis=1) == pytest.approx(1)
     assert matrix[0] == pytest.approx(np.eye(points)[0]) and matrix[-1] == pytest.approx(np.eye(points)[-1])
 

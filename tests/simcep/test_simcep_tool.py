@@ -19,8 +19,13 @@ def python():
 
 
 def run(*arguments, cwd):
-    return subprocess.run([python(), str(TOOL), *map(str, arguments)], cwd=str(cwd), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, universal_newlines=True, timeout=60)
+    return subprocess.run(
+        [python(), str(TOOL), *map(str, arguments)],
+        cwd=str(cwd),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def read(path):
@@ -29,8 +34,22 @@ def read(path):
 
 
 def test_png_folder(tmp_path):
-    done = run("--out", "out", "--count", 3, "--seed", 7, "--size", 64, 96, "--set", "population.N=5",
-               "--set", "cell_obj.nucleus.shape=0.2,0.1", cwd=tmp_path)
+    done = run(
+        "--out",
+        "out",
+        "--count",
+        3,
+        "--seed",
+        7,
+        "--size",
+        64,
+        96,
+        "--set",
+        "population.N=5",
+        "--set",
+        "cell_obj.nucleus.shape=0.2,0.1",
+        cwd=tmp_path,
+    )
     assert done.returncode == 0 and done.stderr == ""
     out = tmp_path / "out"
     assert sorted(item.name for item in out.iterdir()) == ["images", "labels", "masks", "options.json"]
@@ -60,9 +79,26 @@ def test_a_record_gives_the_same_images_again_and_replaces_an_earlier_result(tmp
 
 
 def test_16_bit_tif_of_the_cytoplasm(tmp_path):
-    done = run("--out", "out", "--count", 1, "--size", 90, 80, "--format", "tif", "--bits", 16,
-               "--channel", "cytoplasm", "--set", "cell_obj.cytoplasm.include=true", "--set", "population.N=2",
-               cwd=tmp_path)
+    done = run(
+        "--out",
+        "out",
+        "--count",
+        1,
+        "--size",
+        90,
+        80,
+        "--format",
+        "tif",
+        "--bits",
+        16,
+        "--channel",
+        "cytoplasm",
+        "--set",
+        "cell_obj.cytoplasm.include=true",
+        "--set",
+        "population.N=2",
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     mode, image = read(tmp_path / "out" / "images" / "00000.tif")
     assert image.shape == (90, 80) and mode == "I;16" and image.max() > 255
@@ -70,8 +106,20 @@ def test_16_bit_tif_of_the_cytoplasm(tmp_path):
 
 
 def test_full_image_is_one_line(tmp_path):
-    done = run("--out", "out", "--count", 1, "--size", 64, 64, "--set", "population.overlap=0",
-               "--set", "population.N=500", cwd=tmp_path)
+    done = run(
+        "--out",
+        "out",
+        "--count",
+        1,
+        "--size",
+        64,
+        64,
+        "--set",
+        "population.overlap=0",
+        "--set",
+        "population.N=500",
+        cwd=tmp_path,
+    )
     assert done.returncode == 0 and len(done.stderr.splitlines()) == 1 and "1 of 1 images are full" in done.stderr
 
 

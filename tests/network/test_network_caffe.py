@@ -1,0 +1,141 @@
+"""The written networks against real Caffe: its own generator, its own shapes, its own command line."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, blobs
+
+from cellseg.network import Variant, deploy_net, parameter_shapes, trainable_parameters, training_net
+
+pytestmark = pytest.mark.caffe
+
+
+def parse(text):
+    from caffe.proto import caffe_pb2
+    from google.protobuf import text_format
+
+    return text_format.Parse(text, caffe_pb2.NetParameter())
+
+
+def netspec():
+    """The report's network written with pycaffe's own NetSpec, layer by layer."""
+    import caffe
+    from caffe import layers as L
+
+    n = caffe.NetSpec()
+
+    def conv(bottom, maps, kernel=3):
+        xavier, zero = {"type": "xavier"}, {"type": "constant", "value": 0}
+        pad = kernel // 2
+        return L.Convolution(
+            bottom, num_output=maps, pad=pad, kernel_size=kernel, weight_filler=xavier, bias_filler=zero
+        )
+
+    def up(bottom, maps):
+        parameters = {"num_output": maps, "bias_term": False, "pad": 1, "kernel_size": 4, "group": maps, "stride": 2}
+        parameters["weight_filler"] = {"type": "bilinear"}
+        return L.Deconvolution(bottom, param={"lr_mult": 0, "decay_mult": 0}, convolution_param=parameters)
+
+    def pool(bottom):
+        return L.Pooling(bottom, pool=caffe.params.Pooling.MAX, kernel_size=2, stride=2)
+
+    n.data = L.Input(input_param={"shape": {"dim": [1, 1, 128, 128]}})
+    n.conv1 = conv(n.data, 32)
+    n.relu_conv1 = L.ReLU(n.conv1, in_place=True)
+    n.pool1 = pool(n.relu_conv1)
+    n.conv2 = conv(n.pool1, 64)
+    n.relu_conv2 = L.ReLU(n.conv2, in_place=True)
+    n.pool2 = pool(n.relu_conv2)
+    n.conv3 = conv(n.pool2, 128)
+    n.relu_conv3 = L.ReLU(n.conv3, in_place=True)
+    n.pool3 = pool(n.relu_conv3)
+    n.conv4 = conv(n.pool3, 512)
+    n.relu_conv4 = L.ReLU(n.conv4, in_place=True)
+    n.upsample1 = up(n.relu_conv4, 512)
+    n.unconv1 = conv(n.upsample1, 128)
+    n.relu_unconv1 = L.ReLU(n.unconv1, in_place=True)
+    n.upsample2 = up(n.relu_unconv1, 128)
+    n.unconv2 = conv(n.upsample2, 64)
+    n.relu_unconv2 = L.ReLU(n.unconv2, in_place=True)
+    n.upsample3 = up(n.relu_unconv2, 64)
+    n.unconv3 = conv(n.upsample3, 32)
+    n.relu_unconv3 = L.ReLU(n.unconv3, in_place=True)
+    n.score = conv(n.relu_unconv3, 2, kernel=1)
+    n.prob = L.Softmax(n.score)
+    return n.to_proto()
+
+
+def test_deploy_net_equals_netspec():
+    ours, theirs = parse((ROOT / "prototxt" / "deploy.prototxt").read_text()), netspec()
+    assert [str(layer) for layer in ours.layer] == [str(layer) for layer in theirs.layer]
+
+
+def test_training_net_has_the_same_layers_between_data_and_loss():
+    deploy = {layer.name: str(layer) for layer in netspec().layer if layer.name not in ("data", "prob")}
+    for stage in ("pretrain", "finetune"):
+        net = parse((ROOT / "prototxt" / f"{stage}.prototxt").read_text())
+        layers = {layer.name: str(layer) for layer in net.layer}
+        assert {name: layers.pop(name) for name in deploy} == deploy
+        assert sorted(layers) == ["accuracy", "data", "loss"]
+        kinds = [layer.type for layer in net.layer if layer.name not in deploy]
+        assert kinds == ["HDF5Data", "HDF5Data", "SoftmaxWithLoss", "Accuracy"]
+
+
+@pytest.mark.parametrize("variant", [Variant(), Variant(poolings=2, kernel=5), Variant(features=8, score_kernel=3)])
+def test_caffe_allocates_the_shapes_and_sizes_that_we_say(variant, tmp_path):
+    import caffe
+
+    (tmp_path / "net.prototxt").write_text(deploy_net(variant, "net", 64, 32))
+    net = caffe.Net(str(tmp_path / "net.prototxt"), caffe.TEST)
+    shapes = {name: [tuple(blob.data.shape) for blob in blobs] for name, blobs in net.params.items()}
+    assert shapes == parameter_shapes(variant)
+    learned = [blob.data.size for name, blobs in net.params.items() if "upsample" not in name for blob in blobs]
+    assert sum(learned) == trainable_parameters(variant)
+    for height, width in ((variant.stride, 5 * variant.stride), (128, 128)):
+        net.blobs["data"].reshape(1, 1, height, width)
+        net.forward()
+        assert net.blobs["prob"].data.shape == (1, 2, height, width)
+        np.testing.assert_allclose(net.blobs["prob"].data.sum(axis=1), 1, atol=1e-6)
+
+
+def test_weights_are_xavier_and_upsampling_is_bilinear_and_fixed(tiny_data):
+    import caffe
+
+    Path("net.prototxt").write_text(
+        training_net(Variant(), "net", str(tiny_data / "train.txt"), str(tiny_data / "test.txt"), 5, 6)
+    )
+    fields = {"base_lr": 0.1, "lr_policy": '"fixed"', "weight_decay": 0.1, "net": '"net.prototxt"', "test_iter": 1}
+    Path("solver.prototxt").write_text("".join(f"{name}: {value}\n" for name, value in fields.items()) + "test_interval: 9")
+    solver = caffe.get_solver("solver.prototxt")
+    conv2 = solver.net.params["conv2"][0].data
+    bound = np.sqrt(3 / (32 * 9))
+    assert 0.99 * bound < np.abs(conv2).max() <= bound
+    before = {name: solver.net.params[name][0].data.copy() for name in ("upsample1", "unconv3")}
+    row = np.array([0.25, 0.75, 0.75, 0.25])
+    np.testing.assert_array_equal(before["upsample1"][7, 0], np.outer(row, row).astype(np.float32))
+    solver.step(2)
+    np.testing.assert_array_equal(solver.net.params["upsample1"][0].data, before["upsample1"])
+    assert np.abs(solver.net.params["unconv3"][0].data - before["unconv3"]).max() > 0
+
+
+def test_stock_caffe_trains_on_the_committed_files_unchanged(tmp_path, monkeypatch):
+    """The CUDA-free `caffe train`, all 1200 iterations, on patches of 8x8 so that it takes seconds."""
+    from cellseg.data.hdf5 import write_split
+
+    monkeypatch.chdir(tmp_path)
+    for folder in ("prototxt", "solvers"):
+        shutil.copytree(str(ROOT / folder), folder)
+    Path("runs/data/simulated").mkdir(parents=True)
+    for split, count in (("train", 200), ("test", 60)):
+        images, masks = blobs(count, 8, seed=count)
+        write_split("runs/data/simulated", "runs/data/simulated", split, images, masks)
+    command = [str(ROOT / ".caffe" / "bin" / "caffe"), "train", "--solver", "solvers/pretrain.prototxt"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Iteration 1200, Testing net (#0)" in done.stderr
+    assert "Optimization Done." in done.stderr
+    assert "Iteration 400, lr = 0.001" in done.stderr and "Iteration 380, lr = 0.01" in done.stderr
+    assert Path("runs/pretrain_iter_1200.caffemodel").stat().st_size > 4 * 1365282
