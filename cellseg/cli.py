@@ -1,5 +1,6 @@
 """What every tool does alike at its edges: the right Python, one line for a user's mistake, exit code 2."""
 
+import argparse
 import importlib.util
 import os
 import sys
@@ -8,6 +9,18 @@ from pathlib import Path
 from cellseg.errors import CellsegError
 
 _DOOR = Path(__file__).resolve().parents[1] / ".caffe" / "bin" / "python"
+
+
+class Parser(argparse.ArgumentParser):
+    """An `argparse` parser whose complaints are one line, as all others; ``--help`` shows the defaults."""
+
+    def __init__(self, **options):
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**options)
+
+    def error(self, message):
+        """Refuse the arguments."""
+        raise CellsegError(f"{message}; --help lists the options")
 
 
 def need(*modules):

@@ -33,6 +33,28 @@ def make_folder(path):
     return path
 
 
+def check_result_folder(path, marker):
+    """Refuse to write a result over anything but nothing or an earlier result.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder to be written or replaced.
+    marker : str
+        The file by which an earlier result is known.
+
+    Raises
+    ------
+    CellsegError
+        If `path` is a file, or a folder that holds files but not the marker.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise CellsegError(f"{path}: is a file; choose a folder")
+    if path.exists() and any(path.iterdir()) and not (path / marker).exists():
+        raise CellsegError(f"{path}: holds files, but no earlier result ({marker}); choose another folder")
+
+
 @contextlib.contextmanager
 def replacing(path):
     """Give the name of a file to write in place of `path`; rename it to `path` on success, remove it on failure.

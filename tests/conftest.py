@@ -50,13 +50,14 @@ def blobs(count, side, seed=0):
 
 @pytest.fixture
 def tiny_data(tmp_path, monkeypatch):
-    """A data set of 20 training and 6 test patches of 32x32 in ``<tmp_path>/runs/data/tiny``; also the working folder."""
+    """A data set of 20 training and 6 test patches of 32x32, ``runs/data/tiny`` in the working folder."""
     monkeypatch.chdir(tmp_path)
     from cellseg.data.hdf5 import write_split
     from cellseg.files import make_folder, sha256, write_json
 
     folder = make_folder(Path("runs/data/tiny"))
-    record = {"request": {"kind": "simulated", "seed": 0, "normalisation": "unchanged"}, "stand_in": False, "splits": {}}
+    request = {"kind": "simulated", "seed": 0, "normalisation": "unchanged"}
+    record = {"request": request, "stand_in": False, "splits": {}}
     for split, count in (("train", 20), ("test", 6)):
         images, masks = blobs(count, 32, seed=count)
         names = write_split(folder, folder, split, images, masks)

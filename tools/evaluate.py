@@ -9,7 +9,6 @@ The report chooses the threshold on the images that it then reports. The honest 
     python tools/evaluate.py MODEL --threshold runs/evaluation/train/evaluation.json
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from cellseg import cli, engine
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("model", help="a .caffemodel or .caffemodel.h5")
     parser.add_argument(
         "--data", help="HDF5 list file, or folder with images/ and masks/ (default: the run's test set)"

@@ -1,6 +1,5 @@
 """Make a data set for training and testing: HDF5 files, their lists and a record, in one folder."""
 
-import argparse
 import sys
 import warnings
 from pathlib import Path
@@ -11,7 +10,7 @@ from cellseg import cli
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("kind", choices=("simulated", "real", "stand-in"), help="what the images are")
     parser.add_argument("--out", required=True, help="folder of the data set; replaced as a whole")
     parser.add_argument("--real", help="for 'real': folder {train,test}/{images,masks} of PNG or TIFF files")

@@ -3,7 +3,6 @@
 Without options this regenerates the committed files in prototxt/ and solvers/.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -25,7 +24,7 @@ SAMPLES = {"pretrain": (200, 60, "runs/data/simulated"), "finetune": (440, 40, "
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("--out", default=".", help="folder in which prototxt/ and solvers/ are written (%(default)s)")
     parser.add_argument("--epochs", type=int, default=60, help="length of each training (%(default)s)")
     parser.add_argument("--batch", type=int, default=10, help="patches an iteration (%(default)s)")

@@ -13,7 +13,7 @@ from cellseg.files import read_json
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = cli.Parser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--out", required=True, help="gets images, masks, labels, options.json; replaces earlier ones")
     parser.add_argument("--count", type=int, default=10, help="number of images")
     parser.add_argument("--seed", type=int, default=0, help="image i comes from the seed [SEED, i]")
@@ -70,9 +70,8 @@ def main():
     chosen = (arguments.count, arguments.seed, arguments.channel, arguments.bits, suffix)
     full = write_simulations(arguments.out, options, *chosen, progress=bar("image"))
     if full:
-        fewer = f"{len(full)} of {arguments.count} images, {full[0]} the first, are full with fewer than"
-        advice = "allow more population.overlap"
-        print(f"warning: {fewer} {options.population.N} cells; {advice}", file=sys.stderr)
+        which = f"{len(full)} of {arguments.count} images are full with fewer than {options.population.N} cells"
+        print(f"warning: {which}, {full[0]} the first; allow more population.overlap", file=sys.stderr)
     print(f"{arguments.count} images in {arguments.out}")
 
 

@@ -1,6 +1,5 @@
 """Print the report's Table 1 with our rows below its own, from evaluation.json files."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from cellseg.files import read_json, write_text
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("before", help="evaluation.json before fine-tuning")
     parser.add_argument("after", help="evaluation.json after fine-tuning")
     parser.add_argument("--honest", help="evaluation.json after fine-tuning, threshold chosen on the training set")

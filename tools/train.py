@@ -5,7 +5,6 @@ python tools/train.py finetune --data runs/data/real --weights runs/pretrain/pre
 python tools/train.py resume runs/finetune/finetune_iter_440.solverstate
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -18,7 +17,7 @@ DATA = {"pretrain": "runs/data/simulated", "finetune": "runs/data/real"}
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(description=__doc__)
     stages = parser.add_subparsers(dest="stage", metavar="{pretrain,finetune,resume}")
     stages.required = True
     for stage, data in DATA.items():

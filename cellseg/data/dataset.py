@@ -18,7 +18,7 @@ from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches
 from cellseg.data.synthetic import STAND_IN, simulated_patches, stand_in_patches
 from cellseg.errors import CellsegError
-from cellseg.files import read_json, replacing_folder, sha256, write_json
+from cellseg.files import check_result_folder, read_json, replacing_folder, sha256, write_json
 
 TRAIN_PATCHES, TEST_PATCHES = 200, 60
 TRAIN_IMAGES, TEST_IMAGES = 50, 15
@@ -129,6 +129,7 @@ def read_record(folder):
 
 def _build(folder, request, make):
     folder = Path(folder)
+    check_result_folder(folder, RECORD)
     request = {"cellseg": __version__, "patch": PATCH, **request}
     if _is_current(folder, request):
         return False

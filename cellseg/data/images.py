@@ -37,6 +37,7 @@ def read_image(path, rgb="refuse"):
     """
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(str(path)) as file:
                 pages, mode = getattr(file, "n_frames", 1), file.mode

@@ -7,11 +7,10 @@ import numpy as np
 
 from cellseg.data.images import write_image
 from cellseg.errors import CellsegError
-from cellseg.files import replacing_folder, write_json
+from cellseg.files import check_result_folder, replacing_folder, write_json
 from cellseg.simcep import simulate
 
 RECORD = "options.json"
-_RESULT = {"images", "masks", "labels", RECORD}
 
 
 def write_simulations(out, options, count, seed=0, channel="nuclei", bits=8, suffix=".png", progress=iter):
@@ -48,7 +47,8 @@ def write_simulations(out, options, count, seed=0, channel="nuclei", bits=8, suf
     part = getattr(options.cell_obj, "nucleus" if channel == "nuclei" else channel)
     if not part.include:
         raise CellsegError(f"channel {channel}: not included; set {part.prefix}.include=1")
-    out, full = _check(out), []
+    out, full = Path(out).resolve(), []
+    check_result_folder(out, RECORD)
     with replacing_folder(out) as folder:
         for index in progress(range(count)):
             name = f"{index:05d}{suffix}"
@@ -63,14 +63,3 @@ def write_simulations(out, options, count, seed=0, channel="nuclei", bits=8, suf
         how = {"count": count, "seed": seed, "channel": channel, "bits": bits, "format": suffix[1:]}
         write_json(folder / RECORD, {**how, "options": options.to_dict()})
     return full
-
-
-def _check(path):
-    """Refuse a place that holds anything but nothing or an earlier result, since the whole folder is replaced."""
-    path = Path(path).resolve()
-    if path.exists() and not path.is_dir():
-        raise CellsegError(f"{path}: is a file; choose a folder")
-    held = {item.name for item in path.iterdir()} if path.exists() else set()
-    if held and (RECORD not in held or held - _RESULT):
-        raise CellsegError(f"{path}: holds files that are no earlier result; choose a new folder")
-    return path

@@ -29,7 +29,7 @@ from cellseg.data.hdf5 import list_entry, read_list
 from cellseg.engine import isolation
 from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
-from cellseg.files import make_folder, read_json, replacing, sha256, write_json, write_text
+from cellseg.files import check_result_folder, make_folder, read_json, replacing, sha256, write_json, write_text
 from cellseg.network import Schedule, Variant, deploy_net, parameter_shapes, solver, training_net
 from cellseg.training.loop import forget_after, run_solver
 from cellseg.training.transfer import format_transfer, plan_transfer
@@ -195,12 +195,9 @@ def _make_way(out, weights):
     out = Path(out)
     if weights and out.resolve() in Path(weights).resolve().parents:
         raise CellsegError(f"{out}: holds the weights to start from; choose another folder with --out")
+    check_result_folder(out, RUN)
     make_folder(out.parent)
-    if out.exists() and not out.is_dir():
-        raise CellsegError(f"{out}: is a file; choose another folder with --out")
-    if out.exists() and any(out.iterdir()):
-        if not (out / RUN).exists():
-            raise CellsegError(f"{out}: holds other files than a run; choose another folder with --out")
+    if (out / RUN).exists():
         make_folder(out)
         previous = out.with_name(out.name + ".previous")
         shutil.rmtree(str(previous), ignore_errors=True)

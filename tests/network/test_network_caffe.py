@@ -108,7 +108,9 @@ def test_weights_are_xavier_and_upsampling_is_bilinear_and_fixed(tiny_data):
         training_net(Variant(), "net", str(tiny_data / "train.txt"), str(tiny_data / "test.txt"), 5, 6)
     )
     fields = {"base_lr": 0.1, "lr_policy": '"fixed"', "weight_decay": 0.1, "net": '"net.prototxt"', "test_iter": 1}
-    Path("solver.prototxt").write_text("".join(f"{name}: {value}\n" for name, value in fields.items()) + "test_interval: 9")
+    Path("solver.prototxt").write_text(
+        "".join(f"{name}: {value}\n" for name, value in fields.items()) + "test_interval: 9"
+    )
     solver = caffe.get_solver("solver.prototxt")
     conv2 = solver.net.params["conv2"][0].data
     bound = np.sqrt(3 / (32 * 9))
