@@ -1,5 +1,6 @@
 """Reading ``.caffemodel`` and ``.solverstate`` files, binary protobuf or HDF5, without an engine."""
 
+import warnings
 from collections import OrderedDict
 from pathlib import Path
 
@@ -53,22 +54,13 @@ def read_solver_state(path):
         If the file is missing or is no solver state, or its weights are not there.
     """
     content = _content(path)
-    state = _solver_state(content)
-    if content.startswith(_HDF5_MAGIC):
-        with h5py.File(str(path), "r") as file:
-            if "iter" in file and "learned_net" in file:
-                name = np.asarray(file["learned_net"][()]).item()
-                weights = name.decode() if isinstance(name, bytes) else str(name)
-                return int(np.asarray(file["iter"]).reshape(-1)[0]), _existing(path, weights)
-    elif state is not None:
-        return state.iter, _existing(path, state.learned_net)
-    raise CellsegError(f"{path}: not a solver state; give the .solverstate that was written beside the weights")
-
-
-def _existing(path, weights):
+    found = _hdf5_state(path) if content.startswith(_HDF5_MAGIC) else _solver_state(content)
+    if found is None:
+        raise CellsegError(f"{path}: not a solver state; give the .solverstate that was written beside the weights")
+    iteration, weights = found
     if not Path(weights).is_file():
         raise CellsegError(f"{path}: its weights {weights} are not there; start in the folder where it was written")
-    return weights
+    return iteration, weights
 
 
 def _content(path):
@@ -78,12 +70,31 @@ def _content(path):
         raise CellsegError(f"{path}: cannot be read ({error.strerror}); give a .caffemodel file") from error
 
 
+def _parse(message, content):
+    """Parse a whole file or raise DecodeError; protobuf 3.12 only warns where it stops early."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        parsed = message.FromString(content)
+    if caught:
+        raise DecodeError(str(caught[0].message))
+    return parsed
+
+
 def _solver_state(content):
     try:
-        state = SolverState.FromString(content)
+        state = _parse(SolverState, content)
     except DecodeError:
         return None
-    return state if state.HasField("iter") and len(state.history) else None
+    return (state.iter, state.learned_net) if state.HasField("iter") and len(state.history) else None
+
+
+def _hdf5_state(path):
+    try:
+        with h5py.File(str(path), "r") as file:
+            iteration, weights = int(np.ravel(file["iter"][()])[0]), np.ravel(file["learned_net"][()])[0]
+    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        return None
+    return iteration, weights.decode() if isinstance(weights, bytes) else str(weights)
 
 
 def _from_protobuf(path, content):
@@ -92,7 +103,7 @@ def _from_protobuf(path, content):
             f"{path}: a solver state, not weights; give the .caffemodel beside it, or pass it as --resume"
         )
     try:
-        net = NetParameter.FromString(content)
+        net = _parse(NetParameter, content)
     except DecodeError as error:
         raise CellsegError(f"{path}: not a .caffemodel, or truncated; give one that Caffe wrote") from error
     blobs = OrderedDict()

@@ -98,7 +98,7 @@ def _end_of_epoch(solver, schedule, losses, seconds):
     values = (
         solver.iter // schedule.epoch_iterations,
         solver.iter,
-        schedule.learning_rate(solver.iter - 1),
+        float(f"{schedule.learning_rate(solver.iter - 1):.6g}"),
         round(float(np.mean(losses)), 6),
         round(test_loss, 6),
         round(sweep.best_mcc, 6),

@@ -1,0 +1,110 @@
+import itertools
+import json
+
+import numpy as np
+import pytest
+from conftest import blobs
+
+from cellseg.evaluation.baseline import otsu
+from cellseg.evaluation.indicators import NAMES, count, indicators
+from cellseg.evaluation.sweep import THRESHOLDS, Sweep, area_under_roc
+from cellseg.evaluation.table import PAPER, format_table
+
+
+def test_indicators_of_a_worked_example():
+    values = indicators(tp=60, fp=15, tn=900, fn=25)
+    assert values["specificity"] == pytest.approx(900 / 915)
+    assert values["precision"] == pytest.approx(60 / 75)
+    assert values["recall"] == pytest.approx(60 / 85)
+    assert values["accuracy"] == pytest.approx(960 / 1000)
+    assert values["f_score"] == pytest.approx(2 * 0.8 * (60 / 85) / (0.8 + 60 / 85))
+
+
+def test_mcc_is_the_correlation_of_the_two_maps():
+    rng = np.random.RandomState(0)
+    truth = rng.uniform(size=5000) < 0.1
+    predicted = truth ^ (rng.uniform(size=5000) < 0.05)
+    mcc = indicators(*count(predicted, truth))["mcc"]
+    assert mcc == pytest.approx(np.corrcoef(predicted, truth)[0, 1], abs=1e-12)
+
+
+def test_the_papers_own_row_is_consistent_with_the_formulas():
+    """Table 1, after fine-tuning: from 10 % foreground, recall and precision follow the other columns."""
+    positive, recall, precision = 0.10, 0.73, 0.81
+    tp = positive * recall
+    fp = tp / precision - tp
+    counts = [round(1e6 * part) for part in (tp, fp, 1 - positive - fp, positive - tp)]
+    ours, paper = indicators(*counts), PAPER[1][2]
+    assert all(abs(ours[name] - paper[name]) < 0.012 for name in NAMES)
+
+
+@pytest.mark.parametrize("counts", [c for c in itertools.product((0, 3), repeat=4) if 0 in c])
+def test_undefined_ratios_are_none_and_mcc_is_zero(counts):
+    values = indicators(*counts)
+    tp, fp, tn, fn = counts
+    assert (values["precision"] is None) == (tp + fp == 0)
+    assert (values["recall"] is None) == (tp + fn == 0)
+    assert (values["specificity"] is None) == (tn + fp == 0)
+    if 0 in (tp + fp, tp + fn, tn + fp, tn + fn):
+        assert values["mcc"] == 0
+    json.dumps(values, allow_nan=False)
+
+
+def test_counts_of_huge_images_do_not_overflow():
+    values = indicators(*(np.int64(3) * 10**9 for _ in range(4)))
+    assert values["mcc"] == 0 and values["accuracy"] == 0.5
+
+
+def test_sweep_equals_counting_at_each_threshold():
+    rng = np.random.RandomState(0)
+    truth = rng.uniform(size=(4, 30, 30)) < 0.2
+    probability = np.clip(0.5 * truth + rng.uniform(0, 0.7, truth.shape), 0, 1)
+    probability.ravel()[:101] = THRESHOLDS  # exactly on the thresholds
+    probability.ravel()[101:202] = THRESHOLDS.astype(np.float32)
+    sweep = Sweep()
+    for pixels, mask in zip(probability, truth):
+        sweep.add(pixels, mask)
+    for threshold, row in zip(THRESHOLDS, sweep.confusion()):
+        assert tuple(row) == count(probability >= threshold, truth)
+    best = max(indicators(*count(probability >= t, truth))["mcc"] for t in THRESHOLDS)
+    assert sweep.best_mcc == best
+    assert [row["threshold"] for row in sweep.table()] == [n / 100 for n in range(101)]
+
+
+def test_of_equally_good_thresholds_the_middle_one_is_taken():
+    sweep = Sweep()
+    sweep.add(np.array([0.2, 0.8]), np.array([False, True]))
+    assert sweep.best_mcc == 1 and sweep.best_threshold == 0.51
+
+
+@pytest.mark.parametrize("truth", [np.zeros(9, bool), np.ones(9, bool)])
+def test_one_class_only(truth):
+    sweep = Sweep()
+    sweep.add(np.linspace(0, 1, 9), truth)
+    assert sweep.best_mcc == 0
+    assert area_under_roc(np.linspace(0, 1, 9), truth) is None
+    json.dumps(sweep.table(), allow_nan=False)
+
+
+def test_area_under_roc_is_the_chance_of_the_right_order():
+    rng = np.random.RandomState(0)
+    truth = rng.uniform(size=200) < 0.3
+    scores = np.round(rng.uniform(size=200) + 0.3 * truth, 1)
+    pairs = [(a > b) + 0.5 * (a == b) for a in scores[truth] for b in scores[~truth]]
+    assert area_under_roc(scores, truth) == pytest.approx(np.mean(pairs))
+
+
+def test_otsu_separates_each_image_by_itself():
+    images, masks = blobs(4, 48)
+    images *= np.array([1, 5, 20, 100])[:, None, None]
+    assert (otsu(images) == masks).mean() > 0.99
+    assert not otsu(np.ones((1, 8, 8))).any()
+
+
+def test_table_is_aligned_markdown_with_dashes_for_undefined():
+    row = ("ours", None, {**dict.fromkeys(NAMES, 0.12345), "precision": None})
+    lines = format_table([*PAPER, row]).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert "0.25 |        0.96 |      0.58 |   0.52 |     0.91 |    0.55 |  0.50 |" in lines[2]
+    assert "0.67 |        0.98 |      0.81 |   0.73 |     0.95 |    0.77 |  0.74 |" in lines[3]
+    assert lines[4].split("|")[2:5] == ["         - ", "       0.123 ", "         - "]

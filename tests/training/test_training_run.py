@@ -1,0 +1,195 @@
+"""Training, interrupting, resuming and evaluating with real Caffe, as a user does it: through the tools."""
+
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PYTHON, ROOT, assert_refused, read_only_place, run_tool
+
+pytestmark = pytest.mark.caffe
+
+SMALL = ("--data", "runs/data/tiny", "--batch", 5, "--features", 8)
+
+
+def train(stage, *arguments):
+    return run_tool("train", stage, *arguments, cwd=os.getcwd())
+
+
+@pytest.fixture
+def pretrained(tiny_data):
+    """A short training in the working folder; gives its run folder."""
+    done = train("pretrain", *SMALL, "--epochs", 3, "--out", "runs/pretrain")
+    assert done.returncode == 0, done.stderr
+    return Path("runs/pretrain")
+
+
+def history(run):
+    with open(str(run / "history.csv"), newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def model_of(run):
+    from cellseg.engine.weights import read_weights
+
+    return read_weights(run)
+
+
+def test_a_run_folder_explains_itself(pretrained):
+    names = {path.name for path in pretrained.iterdir()}
+    weights = {"pretrain.caffemodel", "pretrain_iter_12.caffemodel", "pretrain_iter_12.solverstate"}
+    nets = {"train.prototxt", "solver.prototxt", "deploy.prototxt"}
+    assert names == weights | nets | {"run.json", "data.json", "train.log", "history.csv"}
+    record = json.loads((pretrained / "run.json").read_text())
+    assert record["status"] == "finished" and record["engine"]["name"] == "caffe"
+    assert record["schedule"]["iterations"] == 12 and record["schedule"]["seed"] == 0
+    assert record["normalisation"] == "unchanged" and record["data"]["kind"] == "simulated"
+    assert "--epochs 3" in record["command"] and record["variant"]["features"] == 8
+    assert "stepsize: 80" in (pretrained / "solver.prototxt").read_text()
+
+
+def test_log_and_history_tell_the_same(pretrained):
+    rows = history(pretrained)
+    assert [row["iteration"] for row in rows] == ["4", "8", "12"]
+    log = (pretrained / "train.log").read_text()
+    losses = [float(value) for value in re.findall(r"Iteration \d+ \(.*?\), loss = (\S+)", log)][:12]
+    means = np.mean(np.reshape(losses, (3, 4)), axis=1)
+    np.testing.assert_allclose([float(row["train_loss"]) for row in rows], means, rtol=1e-4)
+    tests = re.findall(r"Iteration (\d+), Testing net \(#0\)\n.*?accuracy = \S+\n.*?loss = (\S+)", log)
+    assert [iteration for iteration, _ in tests] == ["0", "4", "8", "12"]
+    np.testing.assert_allclose([float(row["test_loss"]) for row in rows], [float(t[1]) for t in tests[1:]], rtol=1e-4)
+    mcc = [float(value) for value in re.findall(r"mcc = (\S+)", log)]
+    np.testing.assert_allclose([float(row["test_mcc"]) for row in rows], mcc, atol=1e-5)
+
+
+def test_it_learns(tiny_data):
+    done = train("pretrain", *SMALL, "--epochs", 30, "--base-lr", 0.02, "--out", "runs/learn")
+    rows = history(Path("runs/learn"))
+    assert float(rows[-1]["train_loss"]) < 0.5 * float(rows[0]["train_loss"])
+    assert float(rows[-1]["test_mcc"]) > 0.8, done.stdout
+    assert float(rows[-1]["lr"]) == pytest.approx(0.002)  # 20 epochs, then a tenth
+
+
+def test_the_same_seed_gives_the_same_weights(pretrained):
+    for seed, out in ((0, "runs/again"), (1, "runs/other")):
+        train("pretrain", *SMALL, "--epochs", 3, "--seed", seed, "--out", out)
+    first, again, other = (model_of(Path(f"runs/{run}/pretrain.caffemodel")) for run in ("pretrain", "again", "other"))
+    assert all(np.array_equal(a, b) for name in first for a, b in zip(first[name], again[name]))
+    assert np.abs(first["conv1"][0] - other["conv1"][0]).max() > 0.01
+
+
+def test_an_earlier_run_is_kept(pretrained):
+    before = (pretrained / "pretrain.caffemodel").read_bytes()
+    done = train("pretrain", *SMALL, "--epochs", 1, "--seed", 3, "--out", pretrained)
+    assert "kept as runs/pretrain.previous" in done.stdout
+    assert Path("runs/pretrain.previous/pretrain.caffemodel").read_bytes() == before
+    assert (pretrained / "pretrain.caffemodel").read_bytes() != before
+
+
+def test_fine_tuning_starts_from_the_weights(pretrained):
+    model = pretrained / "pretrain.caffemodel"
+    done = train("finetune", *SMALL, "--epochs", 1, "--base-lr", 1e-9, "--weights", model, "--out", "runs/finetune")
+    assert "19 copied, 0 left as initialised, 0 ignored" in done.stdout, done.stderr
+    assert float(history(Path("runs/finetune"))[0]["test_mcc"]) == pytest.approx(
+        float(history(pretrained)[-1]["test_mcc"]), abs=1e-4
+    )
+    ours, theirs = model_of(Path("runs/finetune/finetune.caffemodel")), model_of(model)
+    np.testing.assert_allclose(ours["conv4"][0], theirs["conv4"][0], atol=1e-6)
+    record = json.loads(Path("runs/finetune/run.json").read_text())
+    assert record["initial_weights"]["file"] == str(model) and len(record["initial_weights"]["transfer"]) == 19
+
+
+def test_ctrl_c_leaves_a_snapshot_and_resume_goes_on(tiny_data):
+    command = [PYTHON, str(ROOT / "tools" / "train.py"), "pretrain", *map(str, SMALL), "--epochs", "400"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, start_new_session=True, **pipes)
+    for line in process.stdout:
+        if "epoch 3 " in line:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2, err
+    assert len(err.strip().splitlines()) == 1 and "interrupted after" in err
+    state = re.search(r"tools/train.py resume (\S+)", err).group(1)
+    reached = int(re.search(r"iter_(\d+)", state).group(1))
+    assert Path(state).exists() and model_of(Path(state).with_suffix(".caffemodel"))
+    record = json.loads(Path("runs/pretrain/run.json").read_text())
+    assert record["status"] == "interrupted"
+
+    solver = Path("runs/pretrain/solver.prototxt")
+    record["schedule"]["epochs"] = reached // 4 + 3
+    Path("runs/pretrain/run.json").write_text(json.dumps(record))
+    solver.write_text(re.sub(r"max_iter: \d+", f"max_iter: {4 * (reached // 4 + 3)}", solver.read_text()))
+    done = train("resume", state)
+    assert done.returncode == 0, done.stderr
+    assert f"going on at iteration {reached}" in done.stdout
+    assert json.loads(Path("runs/pretrain/run.json").read_text())["status"] == "finished"
+    epochs = [int(row["epoch"]) for row in history(Path("runs/pretrain"))]
+    assert epochs == list(range(1, reached // 4 + 4))
+    assert_refused(train("resume", f"runs/pretrain/pretrain_iter_{4 * epochs[-1]}.solverstate"), "this run is finished")
+
+
+def test_an_engine_that_stops_is_one_line(pretrained):
+    """Resuming from a state of another net: Caffe aborts the process."""
+    train("pretrain", *SMALL[:-1], 4, "--epochs", 4, "--out", "runs/other")
+    shutil.copy("runs/other/solver.prototxt", str(pretrained / "solver.prototxt"))
+    record = json.loads((pretrained / "run.json").read_text())
+    record["schedule"]["epochs"] = 9
+    (pretrained / "run.json").write_text(json.dumps(record))
+    done = train("resume", pretrained / "pretrain_iter_12.solverstate")
+    assert_refused(done, "Caffe stopped", "runs/pretrain/train.log")
+
+
+def files(folder):
+    return {str(path): path.stat().st_mtime_ns for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+def test_bad_input_is_one_line_and_touches_nothing(pretrained):
+    model, state = pretrained / "pretrain.caffemodel", pretrained / "pretrain_iter_12.solverstate"
+    Path("random.caffemodel").write_bytes(np.random.RandomState(0).bytes(9999))
+    Path("cut.caffemodel").write_bytes(model.read_bytes()[:-5000])
+    tune = ("finetune", *SMALL, "--out", "runs/pretrain", "--weights")
+    cases = [
+        ((*tune, state), "a solver state, not weights"),
+        ((*tune, "random.caffemodel"), "random.caffemodel: not a .caffemodel"),
+        ((*tune, "cut.caffemodel"), "cut.caffemodel: not a .caffemodel, or truncated"),
+        ((*tune, "missing.caffemodel"), "missing.caffemodel"),
+        (("finetune", "--data", "runs/data/tiny", "--batch", 5, "--weights", model), "32x1x3x3"),
+        ((*tune, model), "holds the weights to start from"),
+        (("pretrain", "--data", "runs/nothing"), "runs/nothing: holds no data set"),
+        (("pretrain", *SMALL, "--batch", 21), "batch is 21"),
+        (("pretrain", *SMALL, "--epochs", 0), "epochs is 0"),
+        (("pretrain", *SMALL, "--kernel", 2), "kernel is 2"),
+        (("pretrain", *SMALL, "--epochs", "many"), "--epochs"),
+        (("pretrain", *SMALL, "--out", "runs/data/tiny"), "runs/data/tiny"),
+        (("pretrain", *SMALL, "--out", read_only_place(Path.cwd())), "file"),
+        (("resume", model), "not a solver state"),
+        (("resume", "runs/none.solverstate"), "runs/none.solverstate"),
+        (("resume", state), "this run is finished"),
+    ]
+    before = files("runs")
+    for arguments, words in cases:
+        assert_refused(train(*arguments), words)
+        assert files("runs") == before, arguments
+
+
+@pytest.mark.parametrize("damage", [lambda p: p.write_bytes(p.read_bytes()[:9000]), lambda p: p.unlink()])
+def test_damaged_data_is_refused_before_anything_is_made(tiny_data, damage):
+    damage(tiny_data / "train_0.h5")
+    assert_refused(train("pretrain", *SMALL), "train_0.h5")
+    assert not Path("runs/pretrain").exists()
+
+
+def test_a_bar_is_shown_on_a_terminal(tiny_data):
+    command = [PYTHON, str(ROOT / "tools" / "train.py"), "pretrain", *map(str, SMALL), "--epochs", "2"]
+    terminal = ["script", "-qec", shlex.join(command), "typescript"]
+    done = subprocess.run(terminal, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert re.search(r"100%.*8/8.*loss=0\.\d+", done.stdout), done.stdout[-500:]
