@@ -29,25 +29,31 @@ def parse():
     parser.add_argument("--normalisation", help="for a folder: rule for the grey values (default: the run's)")
     parser.add_argument("--batch", type=int, default=10, help="images a forward pass (%(default)s)")
     parser.add_argument("--engine", choices=engine.NAMES, default="auto", help="what runs the net (%(default)s)")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.batch < 1:
+        parser.error(f"argument --batch: {arguments.batch} is not 1 or more")
+    return arguments
 
 
 def main():
     arguments = parse()
     cli.need("caffe")
     from cellseg.evaluation import evaluate as ev
+    from cellseg.evaluation.record import RECORD, read_threshold, write_evaluation
     from cellseg.evaluation.table import format_table
     from cellseg.files import make_folder
     from cellseg.training.run import read_run
 
     run = read_run(arguments.model)
-    threshold, chosen_on = ev.read_threshold(arguments.threshold) if arguments.threshold else (None, None)
+    threshold, chosen_on = read_threshold(arguments.threshold) if arguments.threshold else (None, None)
     rule = arguments.normalisation or (run or {}).get("normalisation", "percentile")
-    out = make_folder(arguments.out or Path(arguments.model).parent)
+    out = Path(arguments.out or Path(arguments.model).parent)
+    if arguments.out or out.is_dir():
+        make_folder(out)
     data = ev.read_images(arguments.data or ev.default_data(run), rule)
     deploy = arguments.deploy or ev.default_deploy(arguments.model)
     record = ev.evaluate(arguments.model, data, deploy, arguments.engine, threshold, chosen_on, arguments.batch)
-    ev.write_evaluation(out, record)
+    write_evaluation(out, record)
 
     print(f"{arguments.model} on {data.source} ({len(data.images)} images), engine {record['engine']}")
     if data.stand_in:
@@ -55,13 +61,11 @@ def main():
     print(f"threshold {record['threshold']:.2f}: {record['threshold_chosen_on']}\n")
     rows = [("network", record["threshold"], record), ("Otsu's threshold, per image", None, record["baseline_otsu"])]
     print(format_table(rows))
+    area = "-" if record["auc"] is None else f"{record['auc']:.4f}"
     print(
-        f"\narea under ROC {record['auc'] if record['auc'] is None else round(record['auc'], 4)}; best MCC on these ",
-        end="",
+        f"\narea under ROC {area}; best MCC on these images {record['best_mcc']:.3f} at {record['best_threshold']:.2f}"
     )
-    print(
-        f"images {record['best_mcc']:.3f} at {record['best_threshold']:.2f}; written: {out / ev.RECORD_NAME}, sweep.csv"
-    )
+    print(f"written: {out / RECORD}, {out / 'sweep.csv'}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ if [ "$(cat "$target/packages.asked" 2>/dev/null)" = "$suite ${packages[*]}" ] &
     exit 0
 fi
 mirror=${CAFFE_MIRROR:-$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(SUITE)' 'Created-By: Packages' 2>/dev/null |
-    awk '$2 == "Debian" && !/-security/ {print $1; exit}')}
+    awk '$2 == "Debian" && !/-security/ {print $1; exit}' || true)}
 [ -n "$mirror" ] || stop "apt knows no Debian mirror here; name one that has $suite: make caffe CAFFE_MIRROR=http://.../debian"
 
 # --- apt in a world of its own: no root, no lock, nothing of the machine's package state is read or written ---

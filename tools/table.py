@@ -6,8 +6,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cellseg import cli
+from cellseg.evaluation.record import read_evaluation
 from cellseg.evaluation.table import PAPER, format_table
-from cellseg.files import read_json, write_text
+from cellseg.files import write_text
 
 
 def parse():
@@ -21,7 +22,7 @@ def parse():
 
 def main():
     arguments = parse()
-    before, after = read_json(arguments.before), read_json(arguments.after)
+    before, after = read_evaluation(arguments.before), read_evaluation(arguments.after)
     rows = [
         ("ours, before fine-tuning", before["threshold"], before),
         ("ours, after fine-tuning", after["threshold"], after),
@@ -32,7 +33,7 @@ def main():
         text += "STAND-IN: these images are simulated, not real; give real ones with make reproduce REAL=folder\n"
     others = [("Otsu's threshold, per image", None, after["baseline_otsu"])]
     if arguments.honest:
-        honest = read_json(arguments.honest)
+        honest = read_evaluation(arguments.honest)
         others.insert(0, ("ours, after fine-tuning", honest["threshold"], honest))
     text += f"\nThe same images, nothing chosen on them\n\n{format_table(others)}\n"
     if arguments.out:

@@ -1,6 +1,5 @@
-"""Evaluating a model on annotated images: the record ``evaluation.json`` and ``sweep.csv``."""
+"""Evaluating a model on annotated images, as in the report's section 7.2."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +14,11 @@ from cellseg.engine import isolation
 from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
 from cellseg.evaluation.baseline import otsu
-from cellseg.evaluation.indicators import NAMES, count, indicators
+from cellseg.evaluation.indicators import count, indicators
 from cellseg.evaluation.prediction import predict
 from cellseg.evaluation.sweep import Sweep, area_under_roc
-from cellseg.files import read_json, replacing, sha256, write_json
+from cellseg.files import sha256
 
-RECORD_NAME = "evaluation.json"
 _DEFAULT_DEPLOY = Path(__file__).resolve().parents[2] / "prototxt" / "deploy.prototxt"
 _SIMULATED = Path("runs/data/simulated")
 
@@ -94,27 +92,6 @@ def default_data(run):
     return _SIMULATED / "test.txt"
 
 
-def read_threshold(text):
-    """A threshold given as a number from 0 to 1, or as an ``evaluation.json`` whose best one is to be taken.
-
-    Returns
-    -------
-    threshold : float
-    chosen_on : str
-        What it was chosen on, in words.
-    """
-    try:
-        threshold, chosen_on = float(text), "given as a number"
-    except ValueError:
-        record = read_json(text)
-        if not isinstance(record, dict) or "best_threshold" not in record:
-            raise CellsegError(f"{text}: neither a number from 0 to 1 nor an {RECORD_NAME}") from None
-        threshold, chosen_on = record["best_threshold"], f"chosen on {record.get('data')}"
-    if not 0 <= threshold <= 1:
-        raise CellsegError(f"the threshold {text} is not between 0 and 1")
-    return threshold, chosen_on
-
-
 def evaluate(model, data, deploy, engine="auto", threshold=None, chosen_on=None, batch=10):
     """Evaluate a model, as in the report's section 7.2.
 
@@ -139,6 +116,8 @@ def evaluate(model, data, deploy, engine="auto", threshold=None, chosen_on=None,
         The content of ``evaluation.json``; see the README.
     """
     read_weights(model)
+    if not Path(deploy).is_file():
+        raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
     probability, described = isolation.call(predict, engine, deploy, model, data.images, batch)
     sweep = Sweep()
     for pixels, mask in zip(probability, data.masks):
@@ -171,13 +150,3 @@ def evaluate(model, data, deploy, engine="auto", threshold=None, chosen_on=None,
         "baseline_otsu": at_otsu,
         "sweep": sweep.table(),
     }
-
-
-def write_evaluation(folder, record):
-    """Write ``evaluation.json`` and ``sweep.csv`` into `folder`."""
-    folder = Path(folder)
-    with replacing(folder / "sweep.csv") as beside, open(str(beside), "w", newline="") as stream:
-        writer = csv.DictWriter(stream, ["threshold", "tp", "fp", "tn", "fn", *NAMES])
-        writer.writeheader()
-        writer.writerows(record["sweep"])
-    write_json(folder / RECORD_NAME, record)

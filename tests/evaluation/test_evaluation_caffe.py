@@ -1,0 +1,153 @@
+"""Prediction and evaluation with real Caffe, through the library and through tools/evaluate.py."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, assert_refused, blobs, read_only_place, run_tool
+
+from cellseg.data.hdf5 import read_list
+from cellseg.engine import isolation
+from cellseg.evaluation.indicators import NAMES, count, indicators
+from cellseg.evaluation.prediction import predict
+from cellseg.network import Variant, deploy_net
+
+pytestmark = pytest.mark.caffe
+
+
+def save_random_weights(deploy, path):
+    import caffe
+
+    caffe.set_random_seed(7)
+    caffe.Net(str(deploy), caffe.TEST).save(str(path))
+
+
+@pytest.fixture
+def model(tiny_data):
+    """Random weights of a small variant, with its deploy net beside, in ``somewhere/``."""
+    Path("somewhere").mkdir()
+    Path("somewhere/deploy.prototxt").write_text(deploy_net(Variant(features=8), "net", 32, 32))
+    isolation.call(save_random_weights, "somewhere/deploy.prototxt", "somewhere/net.caffemodel")
+    return Path("somewhere/net.caffemodel")
+
+
+def test_images_of_any_size_give_probabilities_of_their_size(model):
+    rng = np.random.RandomState(0)
+    images = [rng.uniform(size=size).astype(np.float32) for size in ((32, 32), (33, 50), (8, 8), (5, 3), (64, 40))]
+    maps, described = isolation.call(predict, "auto", "somewhere/deploy.prototxt", model, images)
+    assert [plane.shape for plane in maps] == [image.shape for image in images]
+    assert all(plane.min() >= 0 and plane.max() <= 1 for plane in maps)
+    assert described["name"] == "caffe"
+
+
+def test_an_odd_size_is_continued_by_reflection(model):
+    image = np.random.RandomState(0).uniform(size=(36, 40)).astype(np.float32)
+    images = [image, np.concatenate([image, image[:-5:-1]])]
+    (odd, even), _ = isolation.call(predict, "auto", "somewhere/deploy.prototxt", model, images)
+    np.testing.assert_allclose(odd, even[:36], atol=1e-6)
+
+
+def test_batches_do_not_matter(model):
+    images, _ = blobs(5, 32)
+    one, five = (isolation.call(predict, "auto", "somewhere/deploy.prototxt", model, images, n)[0] for n in (1, 5))
+    np.testing.assert_allclose(one, five, atol=1e-6)
+
+
+def evaluate(*arguments):
+    return run_tool("evaluate", *arguments, cwd=Path.cwd())
+
+
+TINY = ("--data", "runs/data/tiny/test.txt")
+
+
+def test_the_record_holds_what_the_pixels_say(model):
+    done = evaluate(model, *TINY)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(Path("somewhere/evaluation.json").read_text())
+    keys = {"model", "engine", "data", "best_threshold", "auc", "baseline_otsu_mcc", "sweep", *NAMES}
+    assert keys <= set(record)
+    data, label = read_list("runs/data/tiny/test.txt")
+    maps, _ = isolation.call(predict, "auto", "somewhere/deploy.prototxt", model, data)
+    ours = {t / 100: indicators(*count(np.stack(maps).astype(float) >= t / 100, label == 1)) for t in range(101)}
+    assert record["mcc"] == pytest.approx(max(values["mcc"] for values in ours.values()))
+    for name in NAMES:
+        assert record[name] == ours[record["best_threshold"]][name]
+    assert [row["mcc"] for row in record["sweep"]] == [values["mcc"] for values in ours.values()]
+    with open("somewhere/sweep.csv", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 101 and float(rows[50]["mcc"]) == pytest.approx(ours[0.5]["mcc"])
+    assert f"{record['mcc']:.3f}" in done.stdout and "as in the report" in done.stdout
+
+
+def test_a_threshold_chosen_elsewhere(model):
+    evaluate(model, "--data", "runs/data/tiny/train.txt", "--out", "train")
+    chosen = json.loads(Path("train/evaluation.json").read_text())["best_threshold"]
+    done = evaluate(model, *TINY, "--threshold", "train/evaluation.json", "--out", "honest")
+    record = json.loads(Path("honest/evaluation.json").read_text())
+    assert record["threshold"] == chosen
+    assert record["mcc"] == next(row["mcc"] for row in record["sweep"] if row["threshold"] == chosen)
+    assert record["threshold_chosen_on"] == "chosen on runs/data/tiny/train.txt"
+    assert "chosen on runs/data/tiny/train.txt" in done.stdout
+    evaluate(model, *TINY, "--threshold", 0.123, "--out", "number")
+    assert json.loads(Path("number/evaluation.json").read_text())["threshold"] == 0.123
+
+
+def test_a_folder_of_images_of_several_sizes(model, real_folder):
+    from cellseg.data.images import write_image
+
+    for kind in ("images", "masks"):
+        write_image(real_folder / "test" / kind / "odd.png", np.eye(50, 70, dtype=np.uint8) * 255)
+    done = evaluate(model, "--data", real_folder / "test")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(Path("somewhere/evaluation.json").read_text())
+    assert record["images"] == 3 and record["normalisation"] == "percentile"
+
+
+def test_an_all_background_test_set_has_dashes_not_numbers(model):
+    from cellseg.data.hdf5 import write_split
+
+    images = np.random.RandomState(0).uniform(size=(2, 16, 16))
+    write_split("runs/data/tiny", "runs/data/tiny", "empty", images, np.zeros((2, 16, 16)))
+    done = evaluate(model, "--data", "runs/data/tiny/empty.txt")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(Path("somewhere/evaluation.json").read_text())
+    assert record["recall"] is None and record["auc"] is None and record["mcc"] == 0
+    assert " - |" in done.stdout
+
+
+def test_only_the_model_is_needed(tmp_path, monkeypatch):
+    """The report's weights alone, nowhere near a run folder: its deploy net and the simulated test set serve."""
+    monkeypatch.chdir(tmp_path)
+    isolation.call(save_random_weights, ROOT / "prototxt" / "deploy.prototxt", "net.caffemodel")
+    done = evaluate("net.caffemodel")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(Path("evaluation.json").read_text())
+    assert record["data"] == "runs/data/simulated/test.txt" and record["images"] == 60
+    assert 0.3 < record["baseline_otsu_mcc"] < 1
+
+
+def test_bad_input_is_one_line_and_leaves_the_earlier_record(model):
+    evaluate(model, *TINY)
+    before = Path("somewhere/evaluation.json").read_bytes()
+    Path("somewhere/random.caffemodel").write_bytes(b"\0" * 1000)
+    Path("broken.prototxt").write_text("layer { name: 3 }")
+    Path("other.prototxt").write_text(deploy_net(Variant(features=4), "net"))
+    Path("empty").mkdir()
+    cases = [
+        (("somewhere/none.caffemodel", *TINY), "somewhere/none.caffemodel"),
+        (("somewhere/random.caffemodel", *TINY), "somewhere/random.caffemodel"),
+        ((model, "--data", "nothing.txt"), "nothing.txt"),
+        ((model, "--data", "empty"), "empty/images: no such folder"),
+        ((model, *TINY, "--deploy", "broken.prototxt"), "Caffe stopped"),
+        ((model, *TINY, "--deploy", "none.prototxt"), "none.prototxt"),
+        ((model, *TINY, "--deploy", "other.prototxt"), "8 1 3 3"),
+        ((model, *TINY, "--threshold", "1.5"), "not between 0 and 1"),
+        ((model, *TINY, "--threshold", "none.json"), "none.json"),
+        ((model, *TINY, "--batch", "0"), "--batch"),
+        ((model, *TINY, "--out", read_only_place(Path.cwd())), "cannot write"),
+    ]
+    for arguments, words in cases:
+        assert_refused(evaluate(*arguments), words)
+        assert Path("somewhere/evaluation.json").read_bytes() == before

@@ -1,0 +1,130 @@
+"""The command line's edges: help, the right Python, real Caffe's doors, the Makefile."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT, assert_refused, run_tool
+
+from cellseg.evaluation.indicators import NAMES
+
+TOOLS = sorted(path.stem for path in (ROOT / "tools").glob("*.py"))
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_help_of_every_tool(tool, tmp_path):
+    done = run_tool(tool, "--help", cwd=tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith("usage:"), done.stderr
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_unknown_options_are_one_line(tool, tmp_path):
+    assert_refused(run_tool(tool, "--colour-of-the-bikeshed", cwd=tmp_path), "--help lists the options")
+
+
+def write_evaluation(path, **changes):
+    record = {**dict.fromkeys(NAMES, 0.5), "threshold": 0.4, "images": 40, "data": "d", "engine": "caffe"}
+    record.update(
+        {"stand_in": False, "best_threshold": 0.4, **changes},
+        baseline_otsu={**dict.fromkeys(NAMES, 0.25), "precision": None},
+    )
+    path.write_text(json.dumps(record))
+    return path
+
+
+def test_table_1_has_the_reports_rows_above_ours(tmp_path):
+    before = write_evaluation(tmp_path / "before.json", mcc=0.111)
+    after = write_evaluation(tmp_path / "after.json", mcc=0.777, stand_in=True)
+    honest = write_evaluation(tmp_path / "honest.json", mcc=0.766)
+    done = run_tool("table", before, after, "--honest", honest, "--out", "out/table.md", cwd=tmp_path)
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    last = [row.split("|")[-2].strip() for row in rows]
+    assert last == ["MCC", "0.50", "0.74", "0.111", "0.777", "MCC", "0.766", "0.250"]
+    assert "STAND-IN" in done.stdout
+    assert (tmp_path / "out" / "table.md").read_text() == done.stdout
+
+
+def test_table_of_something_else(tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "b.json").write_text("[1, 2")
+    assert_refused(run_tool("table", "a.json", "a.json", cwd=tmp_path), "a.json")
+    assert_refused(run_tool("table", "b.json", "b.json", cwd=tmp_path), "b.json")
+    assert_refused(run_tool("table", "none.json", "none.json", cwd=tmp_path), "none.json")
+
+
+def test_a_python_without_the_libraries_goes_through_the_door(tmp_path):
+    """A copy of the tools beside a door that only says how it was called."""
+    for folder in ("cellseg", "tools"):
+        shutil.copytree(str(ROOT / folder), str(tmp_path / folder))
+    environment = {**os.environ, "PYTHONPATH": ""}
+    bare = ["env", "-u", "PYTHONHOME", "python3", "-S", "tools/evaluate.py", "a b.caffemodel"]
+    done = subprocess.run(bare, cwd=str(tmp_path), capture_output=True, text=True, env=environment)
+    assert_refused(done, "lacks caffe", "make caffe")
+    door = tmp_path / ".caffe" / "bin" / "python"
+    door.parent.mkdir(parents=True)
+    door.write_text('#!/bin/sh\necho "door: $2"\n')
+    door.chmod(0o755)
+    done = subprocess.run(bare, cwd=str(tmp_path), capture_output=True, text=True, env=environment)
+    assert done.stdout == "door: a b.caffemodel\n", done.stderr
+
+
+def test_make_alone_lists_the_verbs():
+    done = subprocess.run(["make"], cwd=str(ROOT), capture_output=True, text=True)
+    for verb in ("caffe", "prototxt", "data", "pretrain", "finetune", "reproduce", "test"):
+        assert re.search(rf"^  {verb} +\w", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.mark.caffe
+def test_the_doors_work_from_any_folder_also_with_a_space(tmp_path):
+    moved = tmp_path / "a folder" / ".caffe"
+    moved.parent.mkdir()
+    subprocess.run(["cp", "-al", str(ROOT / ".caffe"), str(moved)], check=True)
+    code = "import caffe, h5py, noise, scipy.linalg; print(caffe.__version__); print(open('/proc/self/maps').read())"
+    done = subprocess.run([str(moved / "bin" / "python"), "-c", code], cwd="/", capture_output=True, text=True)
+    assert done.stdout.startswith("1.0.0\n"), done.stderr
+    libraries = set(re.findall(r" (/.*\.so.*)", done.stdout))
+    assert libraries and all(path.startswith(str(moved)) for path in libraries)
+    blas = {path for path in libraries if re.search(r"/lib(open)?blas", path)}
+    assert blas and all("openblas" in path for path in blas), blas
+    done = subprocess.run([str(moved / "bin" / "caffe"), "--version"], capture_output=True, text=True)
+    assert "caffe version 1.0.0" in done.stdout + done.stderr
+
+
+@pytest.mark.caffe
+def test_make_caffe_is_idempotent():
+    stamp = (ROOT / ".caffe" / "bin" / "python").stat().st_mtime_ns
+    done = subprocess.run(["make", "caffe"], cwd=str(ROOT), capture_output=True, text=True)
+    assert done.returncode == 0 and "up to date" in done.stdout, done.stderr
+    assert (ROOT / ".caffe" / "bin" / "python").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("uname", "echo Darwin-arm64", "amd64 Linux with apt"),
+        ("apt-get", "exit 1", "no Debian mirror here"),
+    ],
+)
+def test_where_make_caffe_cannot_work_it_says_so(tmp_path, name, text, words):
+    (tmp_path / "tools").mkdir()
+    shutil.copy(str(ROOT / "tools" / "make_caffe.sh"), str(tmp_path / "tools"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+    (tmp_path / "bin" / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "CAFFE_MIRROR": ""}
+    command = ["bash", str(tmp_path / "tools" / "make_caffe.sh")]
+    assert_refused(subprocess.run(command, capture_output=True, text=True, env=environment), words)
+    assert not (tmp_path / ".caffe").exists()
+
+
+def test_an_unreachable_mirror_is_one_line(tmp_path):
+    (tmp_path / "tools").mkdir()
+    shutil.copy(str(ROOT / "tools" / "make_caffe.sh"), str(tmp_path / "tools"))
+    environment = {**os.environ, "CAFFE_MIRROR": "http://127.0.0.1:9/debian"}
+    command = ["bash", str(tmp_path / "tools" / "make_caffe.sh")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert_refused(done, "127.0.0.1", "CAFFE_MIRROR")
+    assert not (tmp_path / ".caffe").exists() and not (tmp_path / ".caffe.new").exists()
