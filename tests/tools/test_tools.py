@@ -26,12 +26,9 @@ def test_unknown_options_are_one_line(tool, tmp_path):
 
 
 def write_evaluation(path, **changes):
-    record = {**dict.fromkeys(NAMES, 0.5), "threshold": 0.4, "images": 40, "data": "d", "engine": "caffe"}
-    record.update(
-        {"stand_in": False, "best_threshold": 0.4, **changes},
-        baseline_otsu={**dict.fromkeys(NAMES, 0.25), "precision": None},
-    )
-    path.write_text(json.dumps(record))
+    record = {**dict.fromkeys(NAMES, 0.5), "threshold": 0.4, "best_threshold": 0.4, "images": 40, "data": "d"}
+    otsu = {**dict.fromkeys(NAMES, 0.25), "precision": None}
+    path.write_text(json.dumps({**record, "engine": "caffe", "stand_in": False, "baseline_otsu": otsu, **changes}))
     return path
 
 
