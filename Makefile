@@ -47,10 +47,13 @@ data-target: .caffe/bin/python
 pretrain: data-simulated ## train on simulated cells
 	@$(PYTHON) tools/train.py pretrain $(TRAINING)
 
-finetune: data-target ## train on real images: REAL=folder holding {train,test}/{images,masks}
+$(PRETRAINED):
+	@$(MAKE) --no-print-directory pretrain
+
+finetune: data-target $(PRETRAINED) ## train on real images: REAL=folder holding {train,test}/{images,masks}
 	@$(PYTHON) tools/train.py finetune --data $(TARGET) --weights $(PRETRAINED) $(TRAINING)
 
-before: data-target ## evaluate the pretrained network on the real (or stand-in) test images
+before: data-target $(PRETRAINED) ## evaluate the pretrained network on the real (or stand-in) test images
 	@$(EVALUATE) $(PRETRAINED) --data $(TARGET)/test.txt --out runs/evaluation/before
 
 after: data-target ## evaluate the fine-tuned network, also at the threshold that is best on the training images

@@ -124,7 +124,7 @@ def read_record(folder):
     path = Path(folder) / RECORD
     if not path.exists():
         raise CellsegError(f"{folder}: holds no data set ({RECORD} is missing); make it with tools/make_data.py")
-    return read_json(path)
+    return read_json(path, "request.kind", "request.normalisation", "stand_in", "splits.train", "splits.test")
 
 
 def _build(folder, request, make):

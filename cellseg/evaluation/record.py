@@ -18,10 +18,7 @@ def read_evaluation(path):
     CellsegError
         If it is missing or something else.
     """
-    record = read_json(path)
-    if not isinstance(record, dict) or "best_threshold" not in record:
-        raise CellsegError(f"{path}: not an {RECORD}; make it with tools/evaluate.py")
-    return record
+    return read_json(path, "data", "engine", "images", "threshold", "best_threshold", "mcc", "baseline_otsu.mcc")
 
 
 def read_threshold(text):

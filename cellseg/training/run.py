@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
@@ -142,9 +142,9 @@ def resume(state, engine_name="auto"):
         raise CellsegError(
             f"{state}: does not lie in a run folder ({RUN} is missing); resume it with `caffe train --snapshot`"
         )
-    schedule = dict(read_json(folder / RUN)["schedule"])
-    schedule.pop("iterations")
-    schedule = Schedule(**schedule)
+    names = [field.name for field in fields(Schedule)]
+    record = read_json(folder / RUN, "stage", *(f"schedule.{name}" for name in names))
+    schedule = Schedule(**{name: record["schedule"][name] for name in names})
     if iteration >= schedule.max_iter:
         raise CellsegError(f"{state}: this run is finished ({iteration} iterations); start another one")
     print(f"going on at iteration {iteration} of {schedule.max_iter}; the order of the patches starts anew", flush=True)
@@ -155,22 +155,21 @@ def resume(state, engine_name="auto"):
 def read_run(model):
     """Read the ``run.json`` beside a model; None if there is none."""
     path = Path(model).parent / RUN
-    return read_json(path) if path.exists() else None
+    return read_json(path, "data.folder", "normalisation") if path.exists() else None
 
 
 def _run(folder, engine_name, schedule, weights=None, resume=None):
     record = read_json(folder / RUN)
     started = time.time()
-    end = isolation.call(
-        run_solver,
-        engine_name,
-        folder / "solver.prototxt",
-        schedule,
-        folder / "history.csv",
-        weights,
-        resume,
-        log=folder / "train.log",
-    )
+    job = (engine_name, folder / "solver.prototxt", schedule, folder / "history.csv", weights, resume)
+    try:
+        end = isolation.call(run_solver, *job, log=folder / "train.log")
+    except CellsegError:
+        write_json(folder / RUN, {**record, "status": "failed"})
+        raise
+    except KeyboardInterrupt:
+        write_json(folder / RUN, {**record, "status": "interrupted"})
+        raise CellsegError(f"interrupted before the first iteration; {folder} holds no new weights") from None
     snapshot = folder / f"{record['stage']}_iter_{end.iteration}.caffemodel"
     record["engine"] = end.engine
     record["status"] = "interrupted" if end.interrupted else "finished"
