@@ -32,8 +32,8 @@ caffe: ## put real Caffe 1.0 with pycaffe into .caffe/ (amd64 Linux with apt; no
 .venv/made: requirements.lock
 	@bash tools/make_venv.sh
 
-prototxt: ## write the networks and solvers of the report into prototxt/ and solvers/
-	@python3 tools/make_prototxt.py
+prototxt: .caffe/bin/python ## write the networks and solvers of the report into prototxt/ and solvers/
+	@$(PYTHON) tools/make_prototxt.py
 
 data: data-target data-simulated ## make the simulated and the real (or stand-in) data set
 
