@@ -33,7 +33,7 @@ caffe: ## put real Caffe 1.0 with pycaffe into .caffe/ (amd64 Linux with apt; no
 	@bash tools/make_venv.sh
 
 prototxt: .caffe/bin/python ## write the networks and solvers of the report into prototxt/ and solvers/
-	@$(PYTHON) tools/make_prototxt.py
+	@$(PYTHON) tools/make_prototxt.py --epochs $(EPOCHS) --batch $(BATCH) --seed $(SEED)
 
 data: data-target data-simulated ## make the simulated and the real (or stand-in) data set
 
@@ -48,23 +48,23 @@ pretrain: data-simulated ## train on simulated cells
 	@$(PYTHON) tools/train.py pretrain $(TRAINING)
 
 $(PRETRAINED):
+	@test ! -e runs/pretrain/run.json || { echo "runs/pretrain is not finished; resume it or make pretrain" >&2; exit 2; }
 	@$(MAKE) --no-print-directory pretrain
 
 finetune: data-target $(PRETRAINED) ## train on real images: REAL=folder holding {train,test}/{images,masks}
 	@$(PYTHON) tools/train.py finetune --data $(TARGET) --weights $(PRETRAINED) $(TRAINING)
 
 before: data-target $(PRETRAINED) ## evaluate the pretrained network on the real (or stand-in) test images
-	@$(EVALUATE) $(PRETRAINED) --data $(TARGET)/test.txt --out runs/evaluation/before
+	@$(EVALUATE) $(PRETRAINED) --data $(TARGET)/test.txt --out runs/pretrain/before
 
-after: data-target ## evaluate the fine-tuned network, also at the threshold that is best on the training images
-	@$(EVALUATE) $(FINETUNED) --data $(TARGET)/train.txt --out runs/evaluation/train >/dev/null
-	@$(EVALUATE) $(FINETUNED) --data $(TARGET)/test.txt --out runs/evaluation/honest \
-	    --threshold runs/evaluation/train/evaluation.json >/dev/null
-	@$(EVALUATE) $(FINETUNED) --data $(TARGET)/test.txt --out runs/evaluation/after
+after: .caffe/bin/python ## evaluate the fine-tuned network, also at the threshold that is best on the training images
+	@$(EVALUATE) $(FINETUNED) --split train --out runs/finetune/chosen >/dev/null
+	@$(EVALUATE) $(FINETUNED) --threshold runs/finetune/chosen/evaluation.json --out runs/finetune/honest >/dev/null
+	@$(EVALUATE) $(FINETUNED)
 
 table: ## print the report's Table 1 with our rows below its own
-	@$(PYTHON) tools/table.py runs/evaluation/before/evaluation.json runs/evaluation/after/evaluation.json \
-	    --honest runs/evaluation/honest/evaluation.json --out runs/table1.md
+	@$(PYTHON) tools/table.py runs/pretrain/before/evaluation.json runs/finetune/evaluation.json \
+	    --honest runs/finetune/honest/evaluation.json --out runs/table1.md
 
 reproduce: ## the whole report: data, pretrain, before, finetune, after, table
 	@for verb in data pretrain before finetune after table; do echo; $(MAKE) --no-print-directory $$verb || exit 2; done

@@ -12,7 +12,7 @@ _DOOR = Path(__file__).resolve().parents[1] / ".caffe" / "bin" / "python"
 
 
 class Parser(argparse.ArgumentParser):
-    """An `argparse` parser whose complaints are one line, as all others; ``--help`` shows the defaults."""
+    """An `argparse` parser whose complaints are one line, as all others."""
 
     def __init__(self, **options):
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -36,7 +36,7 @@ def need(*modules):
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if not missing:
         return
-    if not os.access(str(_DOOR), os.X_OK) or sys.prefix == str(_DOOR.parents[1] / "usr"):
+    if not os.access(str(_DOOR), os.X_OK) or Path(sys.prefix).resolve() == (_DOOR.parents[1] / "usr").resolve():
         raise CellsegError(
             f"this Python ({sys.executable}) lacks {', '.join(missing)}; run `make caffe` once, which has all"
         )

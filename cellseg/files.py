@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import uuid
 from pathlib import Path
 
 from cellseg.errors import CellsegError
@@ -63,10 +64,14 @@ def replacing(path):
     """
     path = Path(path)
     make_folder(path.parent)
-    beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    if path.is_dir():
+        raise CellsegError(f"{path}: is a folder; choose another file name")
+    beside = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
         yield beside
         os.replace(str(beside), str(path))
+    except OSError as error:
+        raise CellsegError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
         if beside.exists():
             beside.unlink()
@@ -77,16 +82,19 @@ def replacing_folder(path):
     """The same for a folder: fill the folder given, and it takes the place of `path` whole or not at all."""
     path = Path(path)
     make_folder(path.parent)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.mkdir()
+    beside, old = (path.with_name(f".{path.name}.{uuid.uuid4().hex}") for _ in range(2))
     try:
+        beside.mkdir()
         yield beside
-        old = path.with_name(f".{path.name}.{os.getpid()}.old")
         if path.exists():
             path.rename(old)
         beside.rename(path)
-        shutil.rmtree(str(old), ignore_errors=True)
+    except OSError as error:
+        raise CellsegError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        shutil.rmtree(str(old), ignore_errors=True)
         shutil.rmtree(str(beside), ignore_errors=True)
 
 

@@ -24,6 +24,12 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="this Python has no pycaffe; `make test` runs both"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """The nets of the tests are tiny: a second thread of OpenBLAS would only wait for the first."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def run_tool(name, *arguments, cwd, timeout=300):
     """Run ``tools/<name>.py`` as a process of its own; gives its exit code, standard output and error."""
     command = [PYTHON, str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)]

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cellseg import cli
+from cellseg.data.constants import ORIENTATIONS, REAL_TEST, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES
 from cellseg.files import write_text
 from cellseg.network import (
     Schedule,
@@ -20,7 +21,10 @@ from cellseg.network import (
 )
 from cellseg.network.options import add_variant_options, variant_from
 
-SAMPLES = {"pretrain": (200, 60, "runs/data/simulated"), "finetune": (440, 40, "runs/data/real")}
+SAMPLES = {
+    "pretrain": (TRAIN_PATCHES, TEST_PATCHES, "runs/data/simulated"),
+    "finetune": (REAL_TRAIN * ORIENTATIONS, REAL_TEST, "runs/data/real"),
+}
 
 
 def parse():

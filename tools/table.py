@@ -6,8 +6,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cellseg import cli
+from cellseg.errors import CellsegError
 from cellseg.evaluation.record import read_evaluation
-from cellseg.evaluation.table import PAPER, format_table
+from cellseg.evaluation.table import REPORT, format_table
 from cellseg.files import write_text
 
 
@@ -23,17 +24,20 @@ def parse():
 def main():
     arguments = parse()
     before, after = read_evaluation(arguments.before), read_evaluation(arguments.after)
+    honest = read_evaluation(arguments.honest) if arguments.honest else None
+    for record in (before, honest or after):
+        if record["data"] != after["data"]:
+            raise CellsegError(f"{record['data']} and {after['data']} are different images; evaluate again on the same")
     rows = [
         ("ours, before fine-tuning", before["threshold"], before),
         ("ours, after fine-tuning", after["threshold"], after),
     ]
-    text = f"Table 1, thresholds chosen on the test images as in the report\n\n{format_table([*PAPER, *rows])}\n"
+    text = f"Table 1, thresholds chosen on the test images as in the report\n\n{format_table([*REPORT, *rows])}\n"
     text += f"\nour rows: {after['images']} images of {after['data']}, engine {after['engine']}\n"
-    if after["stand_in"]:
-        text += "STAND-IN: these images are simulated, not real; give real ones with make reproduce REAL=folder\n"
+    if after.get("note"):
+        text += f"STAND-IN: the images are {after['note']}\n"
     others = [("Otsu's threshold, per image", None, after["baseline_otsu"])]
-    if arguments.honest:
-        honest = read_evaluation(arguments.honest)
+    if honest:
         others.insert(0, ("ours, after fine-tuning", honest["threshold"], honest))
     text += f"\nThe same images, nothing chosen on them\n\n{format_table(others)}\n"
     if arguments.out:

@@ -38,16 +38,15 @@ def parse():
 
 def main():
     arguments = parse()
-    cli.need("caffe")
-    from cellseg.data.dataset import read_record
+    cli.need("caffe", "h5py", "noise", "scipy", "tqdm")
+    from cellseg.data.dataset import read_record, warnings_of
     from cellseg.training import run
 
     if arguments.stage == "resume":
         model = run.resume(arguments.state, arguments.engine)
     else:
-        record = read_record(arguments.data)
-        if record["stand_in"]:
-            print(f"STAND-IN: {arguments.data} is {record['request']['note']}", flush=True)
+        for warning in warnings_of(read_record(arguments.data)):
+            print(f"warning: {arguments.data}: {warning}", file=sys.stderr)
         plan = run.Plan(
             stage=arguments.stage,
             data=arguments.data,

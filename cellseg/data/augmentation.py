@@ -2,8 +2,6 @@
 
 import numpy as np
 
-ORIENTATIONS = 8
-
 
 def orientations(stack):
     """All eight orientations of square patches.

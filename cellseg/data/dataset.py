@@ -5,26 +5,21 @@ FOLDER/train_0.h5, test_0.h5    datasets data and label
 FOLDER/data.json                kind, normalisation, seed, patches, foreground, checksums
 """
 
-import warnings
+import json
 from pathlib import Path
 
 import numpy as np
 
 from cellseg import __version__
 from cellseg.data.augmentation import orientations
+from cellseg.data.constants import ORIENTATIONS, PATCH, RECORD, TEST_PATCHES, TRAIN_PATCHES
 from cellseg.data.folder import read_examples
-from cellseg.data.hdf5 import write_split
+from cellseg.data.hdf5 import list_entry, write_split
 from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches
-from cellseg.data.synthetic import STAND_IN, simulated_patches, stand_in_patches
+from cellseg.data.synthetic import RECIPES, STAND_IN, simulated_patches, stand_in_patches
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, read_json, replacing_folder, sha256, write_json
-
-TRAIN_PATCHES, TEST_PATCHES = 200, 60
-TRAIN_IMAGES, TEST_IMAGES = 50, 15
-STAND_IN_TRAIN, STAND_IN_TEST = 55, 40
-PATCH = 128
-RECORD = "data.json"
 
 
 def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
@@ -45,13 +40,12 @@ def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
     bool
         False if the folder already held just this data set, so that nothing was done.
     """
-    request = {"kind": "simulated", "seed": seed, "normalisation": normalisation}
+    request = {"kind": "simulated", "seed": seed, "normalisation": normalisation, "recipe": RECIPES["simulated"]}
 
     def make():
         rng = np.random.RandomState(seed)
-        train = simulated_patches(TRAIN_PATCHES, TRAIN_IMAGES, PATCH, normalisation, rng, progress)
-        test = simulated_patches(TEST_PATCHES, TEST_IMAGES, PATCH, normalisation, rng, progress)
-        return train, test
+        train = simulated_patches("train", TRAIN_PATCHES, normalisation, rng, progress)
+        return train, simulated_patches("test", TEST_PATCHES, normalisation, rng, progress)
 
     return _build(folder, request, make)
 
@@ -61,18 +55,18 @@ def build_stand_in(folder, seed=0, normalisation="percentile", progress=iter):
 
     Parameters and result as in `build_simulated`.
     """
-    request = {"kind": "stand-in", "seed": seed, "normalisation": normalisation, "note": STAND_IN}
+    request = {"kind": "stand-in", "seed": seed, "normalisation": normalisation, "recipe": RECIPES["stand-in"]}
 
     def make():
         rng = np.random.RandomState(seed)
-        train = stand_in_patches(STAND_IN_TRAIN, normalisation, rng, progress)
-        return _augmented(train), stand_in_patches(STAND_IN_TEST, normalisation, rng, progress)
+        train = stand_in_patches("train", normalisation, rng, progress)
+        return _augmented(train), stand_in_patches("test", normalisation, rng, progress)
 
-    return _build(folder, request, make)
+    return _build(folder, {**request, "note": STAND_IN}, make)
 
 
 def build_real(folder, source, normalisation="percentile", rgb="refuse"):
-    """Real images: every image cut into patches, the training ones in eight orientations.
+    """Real images: every image cut into a grid of patches, the training ones in eight orientations.
 
     Parameters
     ----------
@@ -106,8 +100,8 @@ def build_real(folder, source, normalisation="percentile", rgb="refuse"):
     }
 
     def make():
-        train, test = (_real_patches(splits[split], normalisation) for split in ("train", "test"))
-        return _augmented(train), test
+        train = _real_patches(splits["train"], source, normalisation, overlap=True)
+        return _augmented(train), _real_patches(splits["test"], source, normalisation, overlap=False)
 
     return _build(folder, request, make)
 
@@ -127,17 +121,45 @@ def read_record(folder):
     return read_json(path, "request.kind", "request.normalisation", "stand_in", "splits.train", "splits.test")
 
 
+def warnings_of(record):
+    """What a user should know of a data set before training on it.
+
+    Returns
+    -------
+    list of str
+    """
+    foreground = record["splits"]["train"]["foreground"]
+    if 0 < foreground < 1:
+        return []
+    only = "cell" if foreground else "background"
+    return [f"every pixel of the training masks is {only}; the network cannot learn from that"]
+
+
+def check_lists(folder):
+    """Check that a data set's lists name its own shards, from the working folder, as Caffe will look for them.
+
+    Raises
+    ------
+    CellsegError
+        If the folder was moved or copied since it was made, or the working folder is another.
+    """
+    for split, facts in read_record(folder)["splits"].items():
+        own = [list_entry(Path(folder) / name) for name in facts["files"]]
+        path = Path(folder) / f"{split}.txt"
+        if not path.is_file() or path.read_text(encoding="utf-8").split() != own:
+            raise CellsegError(f"{path}: does not name the files beside it as seen from {Path.cwd()}; make it again")
+
+
 def _build(folder, request, make):
     folder = Path(folder)
     check_result_folder(folder, RECORD)
-    request = {"cellseg": __version__, "patch": PATCH, **request}
+    request = json.loads(json.dumps({"cellseg": __version__, "patch": PATCH, **request}))
     if _is_current(folder, request):
         return False
     splits = dict(zip(("train", "test"), make()))
     record = {"request": request, "stand_in": request["kind"] == "stand-in", "splits": {}}
     with replacing_folder(folder) as beside:
         for split, patches in splits.items():
-            _warn_if_one_class(folder, split, patches)
             names = write_split(beside, folder, split, patches.data, patches.label)
             record["splits"][split] = {
                 "patches": len(patches),
@@ -153,22 +175,17 @@ def _is_current(folder, request):
     try:
         record = read_record(folder)
         files = {name: digest for split in record["splits"].values() for name, digest in split["files"].items()}
+        check_lists(folder)
         return record["request"] == request and all(sha256(folder / name) == digest for name, digest in files.items())
-    except (CellsegError, KeyError, TypeError, OSError):
+    except (CellsegError, KeyError, TypeError, AttributeError, OSError):
         return False
 
 
-def _warn_if_one_class(folder, split, patches):
-    if patches.foreground in (0.0, 1.0):
-        what = "background" if patches.foreground == 0 else "cell"
-        message = f"{folder}: every pixel of the {split} masks is {what}; the network cannot learn from that"
-        warnings.warn(message, stacklevel=4)
-
-
 def _augmented(patches):
-    return patches.map(orientations, [f"#{number}" for number in range(8)])
+    return patches.map(orientations, [f"#{number}" for number in range(ORIENTATIONS)])
 
 
-def _real_patches(examples, normalisation):
+def _real_patches(examples, source, normalisation, overlap):
     images = [normalise(example.image, normalisation) for example in examples]
-    return grid_patches(images, [example.mask for example in examples], [str(e.files[0]) for e in examples], PATCH)
+    names = [str(example.files[0].relative_to(source)) for example in examples]
+    return grid_patches(images, [example.mask for example in examples], names, PATCH, overlap)

@@ -15,8 +15,6 @@ class Example:
 
     Attributes
     ----------
-    name : str
-        File name without suffix, the same for image and mask.
     image : ndarray of shape (H, W)
         Grey values as they stand in the file.
     mask : ndarray of shape (H, W), bool
@@ -25,7 +23,6 @@ class Example:
         The image's and the mask's file.
     """
 
-    name: str
     image: np.ndarray
     mask: np.ndarray
     files: tuple
@@ -54,7 +51,7 @@ def read_examples(folder, rgb="refuse"):
     for here, there, what in ((images, masks, "masks"), (masks, images, "images")):
         for name in sorted(set(here) - set(there)):
             raise CellsegError(f"{here[name]}: has no counterpart in {folder / what}; add it or remove this file")
-    return [_example(name, images[name], masks[name], rgb) for name in sorted(images)]
+    return [_example(images[name], masks[name], rgb) for name in sorted(images)]
 
 
 def read_mask(path):
@@ -69,7 +66,7 @@ def read_mask(path):
     CellsegError
         If it cannot be read, or holds more than two values or two that are both not 0.
     """
-    mask = read_image(path)
+    mask = read_image(path, rgb=None)
     values = np.unique(mask)
     if len(values) > 2 or (len(values) == 2 and values[0] != 0):
         shown = ", ".join(f"{value:g}" for value in values[:6].astype(float)) + (", ..." if len(values) > 6 else "")
@@ -92,9 +89,9 @@ def _files(folder):
     return files
 
 
-def _example(name, image_file, mask_file, rgb):
+def _example(image_file, mask_file, rgb):
     image, mask = read_image(image_file, rgb), read_mask(mask_file)
     if image.shape != mask.shape:
         sizes = " and ".join("x".join(map(str, array.shape)) for array in (image, mask))
         raise CellsegError(f"{mask_file}: mask and image differ in size ({sizes}, image first); redo the mask")
-    return Example(name, image, mask, (image_file, mask_file))
+    return Example(image, mask, (image_file, mask_file))

@@ -5,7 +5,6 @@ which it was started, so a path with a space in it cannot be written; everything
 repository's root, under relative names, so the clone itself may lie anywhere.
 """
 
-import os
 from pathlib import Path
 
 import h5py
@@ -71,7 +70,7 @@ def read_list(path):
     Parameters
     ----------
     path : str or path
-        List file; its entries are looked up as Caffe does, from the working folder, and else beside the list.
+        List file; its entries are looked up as Caffe does, from the working folder.
 
     Returns
     -------
@@ -97,18 +96,17 @@ def read_list(path):
 
 
 def _read_shard(path, entry):
-    file_name = entry if os.path.exists(entry) else str(path.parent / os.path.basename(entry))
-    if not os.path.exists(file_name):
-        raise CellsegError(f"{path}: names {entry}, which is not there; make the data again with tools/make_data.py")
+    if not Path(entry).exists():
+        raise CellsegError(f"{path}: names {entry}, which is not there from {Path.cwd()}; make the data again")
     try:
-        with h5py.File(file_name, "r") as file:
+        with h5py.File(entry, "r") as file:
             data, label = file["data"][()], file["label"][()]
     except (OSError, KeyError, AttributeError, RuntimeError) as error:
-        raise CellsegError(f"{file_name}: damaged, or without datasets 'data' and 'label'; make it again") from error
+        raise CellsegError(f"{entry}: damaged, or without datasets 'data' and 'label'; make it again") from error
     if data.ndim != 4 or data.shape[1] != 1 or label.shape != data.shape or not len(data):
-        raise CellsegError(f"{file_name}: data is {data.shape} and label {label.shape}; both must be (N, 1, H, W)")
+        raise CellsegError(f"{entry}: data is {data.shape} and label {label.shape}; both must be (N, 1, H, W)")
     if not np.isfinite(data).all():
-        raise CellsegError(f"{file_name}: holds NaN or infinite values; make it again")
+        raise CellsegError(f"{entry}: holds NaN or infinite values; make it again")
     if not np.isin(label, (0, 1)).all():
-        raise CellsegError(f"{file_name}: holds labels other than 0 and 1; make it again")
+        raise CellsegError(f"{entry}: holds labels other than 0 and 1; make it again")
     return data[:, 0].astype(np.float32), label[:, 0].astype(np.uint8)

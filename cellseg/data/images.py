@@ -10,7 +10,6 @@ from cellseg.errors import CellsegError
 from cellseg.files import replacing
 
 SUFFIXES = (".png", ".tif", ".tiff")
-RGB_RULES = ("refuse", "luminance")
 _GRAY_MODES = ("1", "L", "I", "I;16", "I;16B", "I;16L", "F")
 
 
@@ -21,8 +20,9 @@ def read_image(path, rgb="refuse"):
     ----------
     path : str or path
         PNG or TIFF; 1, 8 or 16 bit, or floating point.
-    rgb : {"refuse", "luminance"}
-        What to do with a colour image: stop, or take its luminance (ITU-R 601: 0.299 R + 0.587 G + 0.114 B).
+    rgb : {"refuse", "luminance"} or None
+        What to do with a colour image: stop, or take its luminance (ITU-R 601: 0.299 R + 0.587 G + 0.114 B). None
+        stops too, without offering the conversion.
 
     Returns
     -------
@@ -53,9 +53,8 @@ def read_image(path, rgb="refuse"):
     if pages > 1:
         raise CellsegError(f"{path}: holds {pages} pages; save the plane to use as an image of its own")
     if mode not in _GRAY_MODES and rgb != "luminance":
-        raise CellsegError(
-            f"{path}: a colour image (mode {mode}); save it as grayscale, or convert with --rgb luminance"
-        )
+        offer = ", or convert with --rgb luminance (make: RGB=luminance)" if rgb else ""
+        raise CellsegError(f"{path}: a colour image (mode {mode}); save it as grayscale{offer}")
     if not np.isfinite(array).all():
         raise CellsegError(f"{path}: holds NaN or infinite pixels; repair it or leave it out")
     return array

@@ -70,21 +70,28 @@ def random_patches(images, masks, names, count, size, rng):
     return _cut(images, masks, names, cuts, size)
 
 
-def grid_patches(images, masks, names, size):
-    """Cut every image into a grid of patches; the last row and column are moved inward to stay inside the image.
+def grid_patches(images, masks, names, size, overlap):
+    """Cut every image into a grid of patches; an image of exactly the patch's size gives itself.
 
-    An image of exactly the patch's size gives itself. Parameters, result and errors as in `random_patches`.
+    Parameters
+    ----------
+    overlap : bool
+        What to do where `size` does not divide a side: move the last row or column of patches inward, so that every
+        pixel is in one patch or more; or leave the remainder out, so that no pixel is in two (for a test set).
+
+    The other parameters, the result and the errors are as in `random_patches`.
     """
     cuts = []
     for index, image in enumerate(images):
         _check_size(names[index], image.shape, size)
-        rows, columns = (_origins(side, size) for side in image.shape)
+        rows, columns = (_origins(side, size, overlap) for side in image.shape)
         cuts += [(index, row, column) for row in rows for column in columns]
     return _cut(images, masks, names, cuts, size)
 
 
-def _origins(side, size):
-    return [min(number * size, side - size) for number in range(-(-side // size))]
+def _origins(side, size, overlap):
+    number = -(-side // size) if overlap else side // size
+    return [min(n * size, side - size) for n in range(number)]
 
 
 def _check_size(name, shape, size):

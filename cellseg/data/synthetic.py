@@ -4,6 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from cellseg.data.background import add_background
+from cellseg.data.constants import PATCH, REAL_TEST, REAL_TRAIN
 from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches, random_patches
 from cellseg.simcep import Options, simulate
@@ -12,23 +13,35 @@ STAND_IN = (
     "a simulated stand-in for real images (other optics, larger and blurrier cells, bright debris); "
     "for real ones give a folder {train,test}/{images,masks}: REAL=folder, or --real folder"
 )
-_OPTIONS = Options().replace({"population.template": (256, 256)})
-_CELLS = (10, 30)
-_STAND_IN_OPTIONS = Options().replace(
-    {
-        "population.template": (128, 128),
-        "population.clustprob": 0.25,
-        "population.overlap": 0.2,
-        "cell_obj.nucleus.radius": 16,
-        "cell_obj.nucleus.shape": (0.2, 0.1),
-        "measurement.focus_sigma": (1.5, 5.0),
-        "measurement.illumscale": 0.3,
-        "measurement.misalign_x": 1.0,
-        "measurement.ccd": 0.0004,
-    }
-)
-_STAND_IN_CELLS = (1, 4)
-_DEBRIS = (2, 8)
+#: What the images are made with, by kind; goes into the data set's record.
+RECIPES = {
+    "simulated": {
+        "images": {"train": 50, "test": 15},
+        "cells": (10, 30),
+        "background": {"amplitude": (0.1, 0.4)},
+        "options": Options().replace({"population.template": (256, 256)}).to_dict(),
+    },
+    "stand-in": {
+        "images": {"train": REAL_TRAIN, "test": REAL_TEST},
+        "cells": (1, 4),
+        "debris": {"specks": (2, 8), "radius": (1.5, 3.0), "height": (0.5, 1.0), "blur": 0.7},
+        "options": Options()
+        .replace(
+            {
+                "population.template": (PATCH, PATCH),
+                "population.clustprob": 0.25,
+                "population.overlap": 0.2,
+                "cell_obj.nucleus.radius": 16,
+                "cell_obj.nucleus.shape": (0.2, 0.1),
+                "measurement.focus_sigma": (1.5, 5.0),
+                "measurement.illumscale": 0.3,
+                "measurement.misalign_x": 1.0,
+                "measurement.ccd": 0.0004,
+            }
+        )
+        .to_dict(),
+    },
+}
 
 
 def simulated_images(count, rng, progress=iter):
@@ -51,10 +64,10 @@ def simulated_images(count, rng, progress=iter):
     """
     images, masks, names = [], [], []
     for number in progress(range(count)):
-        simulation = simulate(_with_cells(_OPTIONS, _CELLS, rng), rng)
+        simulation = _simulate("simulated", rng)
         noisy = number % 2 == 1
         image = simulation.plane("nuclei")
-        images.append(add_background(image, rng) if noisy else image)
+        images.append(add_background(image, rng, **RECIPES["simulated"]["background"]) if noisy else image)
         masks.append(simulation.mask)
         names.append(f"simulated_{number:04d}{'n' if noisy else ''}")
     return images, masks, names
@@ -68,47 +81,70 @@ def stand_in_images(count, rng, progress=iter):
     """
     images, masks, names = [], [], []
     for number in progress(range(count)):
-        simulation = simulate(_with_cells(_STAND_IN_OPTIONS, _STAND_IN_CELLS, rng), rng)
-        images.append(np.clip(simulation.plane("nuclei") + debris(simulation.mask.shape, rng), 0, 1))
+        simulation = _simulate("stand-in", rng)
+        light = debris(simulation.mask.shape, rng, **RECIPES["stand-in"]["debris"])
+        images.append(np.clip(simulation.plane("nuclei") + light, 0, 1))
         masks.append(simulation.mask)
         names.append(f"stand_in_{number:04d}")
     return images, masks, names
 
 
-def debris(shape, rng):
-    """Small bright specks: 2 to 8 discs of radius 1.5 to 3 pixels, slightly blurred.
+def debris(shape, rng, specks, radius, height, blur):
+    """Small bright specks: discs, slightly blurred.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    rng : numpy.random.RandomState
+    specks, radius, height : tuple of number
+        Ranges of their number, radius in pixels and brightness.
+    blur : float
+        Sigma in pixels.
 
     Returns
     -------
     ndarray of shape `shape`
-        Light to add, 0 to about 1.
+        Light to add.
     """
-    specks = np.zeros(shape)
+    light = np.zeros(shape)
     rows, columns = np.indices(shape)
-    for _ in range(rng.randint(_DEBRIS[0], _DEBRIS[1] + 1)):
+    for _ in range(rng.randint(specks[0], specks[1] + 1)):
         row, column = rng.uniform(0, shape[0]), rng.uniform(0, shape[1])
-        disc = np.hypot(rows - row, columns - column) <= rng.uniform(1.5, 3)
-        specks[disc] = rng.uniform(0.5, 1)
-    return ndimage.gaussian_filter(specks, 0.7)
+        disc = np.hypot(rows - row, columns - column) <= rng.uniform(*radius)
+        light[disc] = rng.uniform(*height)
+    return ndimage.gaussian_filter(light, blur)
 
 
-def simulated_patches(patches, images, size, normalisation, rng, progress=iter):
-    """The report's synthetic patches: cut at random from `images` simulated images, each normalised as a whole.
+def simulated_patches(split, count, normalisation, rng, progress=iter):
+    """The report's synthetic patches: cut at random positions, from images that are normalised as a whole.
+
+    Parameters
+    ----------
+    split : {"train", "test"}
+    count : int
+        Number of patches.
+    normalisation : str
+        A name of `cellseg.data.normalisation.RULES`.
+    rng, progress
+        As in `simulated_images`.
 
     Returns
     -------
     cellseg.data.patches.Patches
     """
-    planes, masks, names = simulated_images(images, rng, progress)
+    planes, masks, names = simulated_images(RECIPES["simulated"]["images"][split], rng, progress)
     planes = [normalise(plane, normalisation) for plane in planes]
-    return random_patches(planes, masks, names, patches, size, rng)
+    return random_patches(planes, masks, names, count, PATCH, rng)
 
 
-def stand_in_patches(images, normalisation, rng, progress=iter):
-    """The stand-in's patches, one an image."""
-    planes, masks, names = stand_in_images(images, rng, progress)
-    return grid_patches([normalise(plane, normalisation) for plane in planes], masks, names, planes[0].shape[0])
+def stand_in_patches(split, normalisation, rng, progress=iter):
+    """The stand-in's patches, one an image; parameters and result as in `simulated_patches`."""
+    planes, masks, names = stand_in_images(RECIPES["stand-in"]["images"][split], rng, progress)
+    planes = [normalise(plane, normalisation) for plane in planes]
+    return grid_patches(planes, masks, names, PATCH, overlap=False)
 
 
-def _with_cells(options, limits, rng):
-    return options.replace({"population.N": rng.randint(limits[0], limits[1] + 1)})
+def _simulate(kind, rng):
+    fewest, most = RECIPES[kind]["cells"]
+    options = Options.from_dict(RECIPES[kind]["options"])
+    return simulate(options.replace("population.N", rng.randint(fewest, most + 1)), rng)

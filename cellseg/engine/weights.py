@@ -35,6 +35,9 @@ def read_weights(path):
     weights = _from_hdf5(path) if content.startswith(_HDF5_MAGIC) else _from_protobuf(path, content)
     if not weights:
         raise CellsegError(f"{path}: holds no weights; give a .caffemodel that Caffe wrote")
+    for layer, blobs in weights.items():
+        if not all(np.isfinite(blob).all() for blob in blobs):
+            raise CellsegError(f"{path}: layer '{layer}' holds NaN or infinite numbers; train again with a lower rate")
     return weights
 
 
@@ -67,7 +70,7 @@ def _content(path):
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise CellsegError(f"{path}: cannot be read ({error.strerror}); give a .caffemodel file") from error
+        raise CellsegError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _parse(message, content):
@@ -99,9 +102,7 @@ def _hdf5_state(path):
 
 def _from_protobuf(path, content):
     if _solver_state(content) is not None:
-        raise CellsegError(
-            f"{path}: a solver state, not weights; give the .caffemodel beside it, or pass it as --resume"
-        )
+        raise CellsegError(f"{path}: a solver state, not weights; give the .caffemodel beside it")
     try:
         net = _parse(NetParameter, content)
     except DecodeError as error:
@@ -129,13 +130,15 @@ def _from_hdf5(path):
         with h5py.File(str(path), "r") as file:
             if "history" in file:
                 raise CellsegError(f"{path}: a solver state, not weights; give the .caffemodel.h5 beside it")
-            layers = file.get("data", {})
+            layers = file.get("data")
+            if not isinstance(layers, h5py.Group):
+                return OrderedDict()
             return OrderedDict(
                 (name, [np.asarray(blobs[key], np.float32) for key in sorted(blobs, key=int)])
                 for name, blobs in layers.items()
                 if isinstance(blobs, h5py.Group) and len(blobs)
             )
-    except (OSError, ValueError) as error:
-        if isinstance(error, CellsegError):
-            raise
+    except CellsegError:
+        raise
+    except (OSError, ValueError, TypeError) as error:
         raise CellsegError(f"{path}: not a .caffemodel.h5, or truncated ({error})") from error

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
 from cellseg import __version__
-from cellseg.data.dataset import RECORD, build_simulated, read_record
+from cellseg.data.constants import RECORD
+from cellseg.data.dataset import build_simulated, read_record
 from cellseg.data.folder import read_examples
 from cellseg.data.hdf5 import read_list
 from cellseg.data.normalisation import normalise
@@ -36,25 +38,27 @@ class Images:
     masks : list of ndarray of shape (H, W), bool
     normalisation : str or None
         The rule that was applied; None if nothing beside the list file tells.
-    stand_in : bool
-        Whether they stand in for real ones.
+    note : str or None
+        What to know of them: that they stand in for real ones, and how to give these.
     """
 
     source: str
     images: list
     masks: list
-    normalisation: str = None
-    stand_in: bool = False
+    normalisation: Optional[str] = None
+    note: Optional[str] = None
 
 
-def read_images(source, normalisation="percentile"):
+def read_images(source, normalisation=None, rgb="refuse"):
     """Read annotated images from an HDF5 list file, or from a folder with ``images`` and ``masks``.
 
     Parameters
     ----------
     source : str or path
-    normalisation : str
-        For a folder; a list file's images are normalised already.
+    normalisation : str, optional
+        Rule for a folder's images ("percentile" by default). A list file's are normalised already, by this one.
+    rgb : {"refuse", "luminance"}
+        For a folder; see `cellseg.data.images.read_image`.
 
     Returns
     -------
@@ -62,13 +66,16 @@ def read_images(source, normalisation="percentile"):
     """
     source = Path(source)
     if source.is_dir():
-        examples = read_examples(source)
+        examples, normalisation = read_examples(source, rgb), normalisation or "percentile"
         images = [normalise(example.image, normalisation) for example in examples]
         return Images(str(source), images, [example.mask for example in examples], normalisation)
     data, label = read_list(source)
     record = read_record(source.parent) if (source.parent / RECORD).exists() else None
-    rule = record["request"]["normalisation"] if record else None
-    return Images(str(source), list(data), list(label == 1), rule, bool(record and record["stand_in"]))
+    request = record["request"] if record else {}
+    rule = request.get("normalisation")
+    if None not in (rule, normalisation) and rule != normalisation:
+        raise CellsegError(f"{source}: has normalisation '{rule}', but the model '{normalisation}'; make it again")
+    return Images(str(source), list(data), list(label == 1), rule, request.get("note"))
 
 
 def default_deploy(model):
@@ -77,19 +84,32 @@ def default_deploy(model):
     return beside if beside.exists() else _DEFAULT_DEPLOY
 
 
-def default_data(run):
-    """Test set of the run that made a model, else the simulated one, which is made if it is not there.
+def default_data(run, split="test"):
+    """A split of the data set with which a model was made; without a run, of the simulated one.
 
     Parameters
     ----------
     run : dict or None
         The ``run.json`` beside the model.
+    split : {"train", "test"}
+
+    Returns
+    -------
+    path
+        A list file. The simulated data set is made if it is not there.
+
+    Raises
+    ------
+    CellsegError
+        If the run's data set is not there any more.
     """
-    if run and (Path(run["data"]["folder"]) / "test.txt").exists():
-        return Path(run["data"]["folder"]) / "test.txt"
-    if not (_SIMULATED / "test.txt").exists():
+    folder = Path(run["data"]["folder"]) if run else _SIMULATED
+    path = folder / f"{split}.txt"
+    if not run and not path.exists():
         build_simulated(_SIMULATED)
-    return _SIMULATED / "test.txt"
+    if not path.exists():
+        raise CellsegError(f"{path}: the data of this model's run is not there; give other data with --data")
+    return path
 
 
 def evaluate(model, data, deploy, engine="auto", threshold=None, chosen_on=None, batch=10):
@@ -113,11 +133,11 @@ def evaluate(model, data, deploy, engine="auto", threshold=None, chosen_on=None,
     Returns
     -------
     dict
-        The content of ``evaluation.json``; see the README.
+        The content of ``evaluation.json``.
     """
-    read_weights(model)
     if not Path(deploy).is_file():
         raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
+    read_weights(model)
     probability, described = isolation.call(predict, engine, deploy, model, data.images, batch)
     sweep = Sweep()
     for pixels, mask in zip(probability, data.masks):
@@ -126,7 +146,7 @@ def evaluate(model, data, deploy, engine="auto", threshold=None, chosen_on=None,
     best = sweep.best
     used = best["threshold"] if threshold is None else threshold
     at_used = indicators(*count(pixels.astype(np.float64) >= used, truth))
-    baseline = np.concatenate([otsu(image[None]).ravel() for image in data.images])
+    baseline = np.concatenate([otsu(image).ravel() for image in data.images])
     at_otsu = indicators(*count(baseline, truth))
     return {
         "cellseg": __version__,
@@ -137,7 +157,8 @@ def evaluate(model, data, deploy, engine="auto", threshold=None, chosen_on=None,
         "engine_details": described,
         "data": data.source,
         "normalisation": data.normalisation,
-        "stand_in": data.stand_in,
+        "stand_in": data.note is not None,
+        "note": data.note,
         "images": len(data.images),
         "foreground": float(truth.mean()),
         "threshold": used,

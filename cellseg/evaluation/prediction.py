@@ -3,6 +3,8 @@
 import numpy as np
 
 from cellseg import engine
+from cellseg.engine.transfer import INITIALISED, plan_transfer
+from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
 from cellseg.progress import bar
 
@@ -32,10 +34,12 @@ def predict(engine_name, deploy, weights, images, batch=10):
     Raises
     ------
     CellsegError
-        If the net's output is not two maps of the input's size.
+        If the weights do not fill the net, or its output is not two maps of the input's size.
     """
     caffe = engine.load(engine_name)
-    net = caffe.Net(str(deploy), str(weights), caffe.TEST)
+    net = caffe.Net(str(deploy), caffe.TEST)
+    _check_complete(net, weights, deploy)
+    net.copy_from(str(weights))
     for name in ("data", "prob"):
         if name not in net.blobs:
             raise CellsegError(f"{deploy}: has no blob '{name}'; a deploy net takes 'data' and gives 'prob'")
@@ -57,6 +61,14 @@ def predict(engine_name, deploy, weights, images, batch=10):
         progress.update(len(stack))
     progress.close()
     return result, engine.describe(caffe)
+
+
+def _check_complete(net, weights, deploy):
+    """Every parameter must come from the weights; Caffe would leave the others as initialised, without a word."""
+    shapes = {layer: [blob.data.shape for blob in blobs] for layer, blobs in net.params.items()}
+    for row in plan_transfer(read_weights(weights), shapes, str(weights)):
+        if row.status == INITIALISED:
+            raise CellsegError(f"{weights}: has no weights for layer '{row.layer}' of {deploy}; give its own net")
 
 
 def _stride(net):

@@ -2,31 +2,28 @@
 
 from cellseg.evaluation.indicators import NAMES
 
-PAPER = (
-    ("report, before fine-tuning", 0.25, dict(zip(NAMES, (0.96, 0.58, 0.52, 0.91, 0.55, 0.50)))),
-    ("report, after fine-tuning", 0.67, dict(zip(NAMES, (0.98, 0.81, 0.73, 0.95, 0.77, 0.74)))),
+REPORT = (
+    ("report, before fine-tuning", 0.25, dict(zip(NAMES, (0.96, 0.58, 0.52, 0.91, 0.55, 0.50))), 2),
+    ("report, after fine-tuning", 0.67, dict(zip(NAMES, (0.98, 0.81, 0.73, 0.95, 0.77, 0.74))), 2),
 )
 _TITLES = ("threshold", "specificity", "precision", "recall", "accuracy", "F-score", "MCC")
 
 
-def format_table(rows, digits=3):
+def format_table(rows):
     """Lay out rows of indicators.
 
     Parameters
     ----------
-    rows : sequence of (str, float or None, dict)
-        Name, threshold and indicators; None is shown as a dash.
-    digits : int
-        Decimals of the indicators; the report's own rows have the two that it gives.
+    rows : sequence of (str, float or None, dict) or (str, float or None, dict, int)
+        Name, threshold, indicators and, if not 3, the number of decimals; None is shown as a dash.
 
     Returns
     -------
     str
     """
     cells = [("", *_TITLES)]
-    for name, threshold, values in rows:
-        places = 2 if any(values is row[2] for row in PAPER) else digits
-        numbers = [_number(values[key], places) for key in NAMES]
+    for name, threshold, values, *digits in rows:
+        numbers = [_number(values[key], *(digits or [3])) for key in NAMES]
         cells.append((name, _number(threshold, 2), *numbers))
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines = [_line(row, widths) for row in cells]

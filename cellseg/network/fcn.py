@@ -10,7 +10,7 @@ networks", CMBBE 6(3):283, 2018. Weights are transferred between nets by layer n
 in every net written here.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from cellseg.errors import CellsegError
 from cellseg.network.prototxt import Enum, to_text
@@ -53,15 +53,6 @@ class Variant:
                 raise CellsegError(f"{name} is {getattr(self, name)}; give an odd number of pixels")
         if self.features < 1:
             raise CellsegError(f"features is {self.features}; give 1 or more")
-
-    @property
-    def stride(self):
-        """The multiple, in pixels, that image sides must have for an output of the input's size."""
-        return 2**self.poolings
-
-    def to_dict(self):
-        """Field names and values, for records."""
-        return asdict(self)
 
 
 def layers(variant):
@@ -121,7 +112,7 @@ def training_net(variant, name, train_list, test_list, train_batch, test_batch):
 def deploy_net(variant, name, height=128, width=128):
     """The net for use, as prototxt: blob ``data`` (1, 1, H, W) in, ``prob`` (1, 2, H, W) out.
 
-    Any height and width that are multiples of ``variant.stride``; reshape ``data`` for others than the given.
+    Any height and width that are multiples of 2 to the number of poolings; reshape ``data`` for others than the given.
     """
     head = {"name": "data", "type": "Input", "top": "data", "input_param": {"shape": {"dim": [1, 1, height, width]}}}
     tail = _layer("prob", "Softmax", "score")

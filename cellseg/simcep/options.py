@@ -5,7 +5,6 @@ additions: ``measurement.focus_sigma`` (fixed in the original), ``measurement.al
 ``cell_obj.subcell`` whose radius, shape and texture take effect.
 """
 
-import math
 from dataclasses import dataclass
 
 from cellseg.simcep import checks
@@ -109,45 +108,3 @@ class Options(Group):
         least, largest = self.measurement.focus_sigma
         if least > largest:
             self._refuse("measurement.focus_sigma", "the least must not be above the largest")
-
-    @classmethod
-    def randomized(cls, rng):
-        """Draw one of the randomised option sets with which one public copy made its 20 000 training images.
-
-        Nuclei only, 224 x 224 pixels, 1 to 15 cells; see the code for the distribution of each option. A negative
-        alpha or beta means the same as its absolute value, which is what is returned.
-
-        Parameters
-        ----------
-        rng : numpy.random.RandomState
-        """
-        normal = rng.standard_normal
-        return cls.from_dict(
-            {
-                "population": {
-                    "template": (224, 224),
-                    "N": rng.randint(1, 16),
-                    "clust": rng.randint(1, 6),
-                    "clustprob": rng.uniform(),
-                    "overlap": rng.uniform(0, 0.6),
-                    "overlap_obj": 1,
-                },
-                "measurement": {
-                    "illumscale": max(0, 1 + 0.4 * normal()),
-                    "misalign_x": 0.5 * normal(),
-                    "misalign_y": 0.5 * normal(),
-                    "autofluorscale": max(0, 0.05 + 0.05 * normal()),
-                    "ccd": min(1, 0.001 * math.pow(10, 0.4 * normal())),
-                },
-                "cell_obj": {
-                    "nucleus": {
-                        "radius": max(5, 10 + 3 * normal()),
-                        "shape": (abs(0.1 + 0.05 * normal()), abs(0.1 + 0.05 * normal())),
-                    },
-                    "cytoplasm": {
-                        "radius": max(5, 25 + 5 * normal()),
-                        "shape": (min(1, abs(0.3 + 0.1 * normal())), abs(0.05 + 0.02 * normal())),
-                    },
-                },
-            }
-        )

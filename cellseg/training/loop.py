@@ -1,5 +1,6 @@
 """The training loop: a plain pycaffe script with a progress bar, a log in Caffe's own words, and test scores."""
 
+import contextlib
 import csv
 import os
 import signal
@@ -8,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from scipy.special import expit
 
 from cellseg import engine
+from cellseg.errors import CellsegError
 from cellseg.evaluation.sweep import Sweep
 from cellseg.files import replacing
 from cellseg.progress import bar
@@ -18,7 +21,7 @@ FIELDS = ("epoch", "iteration", "lr", "train_loss", "test_loss", "test_mcc", "te
 
 
 @dataclass
-class Progress:
+class Outcome:
     """How a training ended.
 
     Attributes
@@ -28,7 +31,7 @@ class Progress:
     iteration : int
         Iterations done.
     interrupted : bool
-        True after Ctrl-C; a snapshot of that iteration was then written.
+        True after a Ctrl-C before the last iteration; a snapshot was then written.
     last : dict
         The last row of the history (`FIELDS`); empty before the first epoch is over.
     """
@@ -60,7 +63,7 @@ def run_solver(engine_name, solver_file, schedule, history, weights=None, resume
 
     Returns
     -------
-    Progress
+    Outcome
     """
     caffe = engine.load(engine_name)
     print("engine: {name} {version}".format(**engine.describe(caffe)), flush=True)
@@ -69,17 +72,19 @@ def run_solver(engine_name, solver_file, schedule, history, weights=None, resume
         solver.net.copy_from(str(weights))
     if resume:
         solver.restore(str(resume))
+    solver.test_nets[0].share_with(solver.net)
     losses, last, started = [], {}, time.time()
     with bar("iteration", total=schedule.max_iter, initial=solver.iter)() as progress:
         try:
             while solver.iter < schedule.max_iter:
                 solver.step(1)
-                losses.append(float(solver.net.blobs["loss"].data))
+                losses.append(_finite(float(solver.net.blobs["loss"].data), solver.iter))
                 progress.set_postfix(loss=f"{np.mean(losses):.4f}", mcc=last.get("test_mcc"), refresh=False)
                 progress.update()
                 if solver.iter % schedule.epoch_iterations == 0:
-                    last = _end_of_epoch(solver, schedule, losses, time.time() - started)
-                    _append(history, last)
+                    with _uninterrupted():
+                        last = _end_of_epoch(solver, schedule, losses, time.time() - started)
+                        _append(history, last)
                     losses = []
                     if progress.disable:
                         print(_line(last, schedule), flush=True)
@@ -87,14 +92,30 @@ def run_solver(engine_name, solver_file, schedule, history, weights=None, resume
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             solver.snapshot()
-            return Progress(engine.describe(caffe), solver.iter, True, last)
-    return Progress(engine.describe(caffe), solver.iter, False, last)
+    return Outcome(engine.describe(caffe), solver.iter, solver.iter < schedule.max_iter, last)
+
+
+def _finite(loss, iteration):
+    """Stop at a loss of NaN, on which Caffe would go on, and its Accuracy layer write outside of its memory."""
+    if not np.isfinite(loss):
+        raise CellsegError(f"the loss is {loss} at iteration {iteration}: training diverged; give a lower --base-lr")
+    return loss
+
+
+@contextlib.contextmanager
+def _uninterrupted():
+    """Put Ctrl-C off until the end of the block."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _end_of_epoch(solver, schedule, losses, seconds):
-    test_loss, sweep = test(solver, schedule.test_samples // schedule.test_batch)
+    test_loss, sweep = score_test_set(solver, schedule.test_samples // schedule.test_batch)
     _log(f"Iteration {solver.iter}, Testing net (#0)")
-    _log(f"    Test net output #0: mcc = {sweep.best_mcc:.6g}")
+    _log(f"    Test net output #2: mcc = {sweep.best_mcc:.6g}")
     values = (
         solver.iter // schedule.epoch_iterations,
         solver.iter,
@@ -108,13 +129,13 @@ def _end_of_epoch(solver, schedule, losses, seconds):
     return dict(zip(FIELDS, values))
 
 
-def test(solver, batches):
+def score_test_set(solver, batches):
     """Run the solver's first test net over its whole test set.
 
     Parameters
     ----------
     solver : pycaffe solver
-        Has tested before, which ties the test net to the trained weights.
+        Its test net shares the trained weights.
     batches : int
         Batches in the test set.
 
@@ -128,7 +149,7 @@ def test(solver, batches):
     for _ in range(batches):
         net.forward()
         score = net.blobs["score"].data
-        sweep.add(1 / (1 + np.exp(score[:, 0] - score[:, 1])), net.blobs["label"].data[:, 0] == 1)
+        sweep.add(expit(score[:, 1] - score[:, 0]), net.blobs["label"].data[:, 0] == 1)
         losses.append(float(net.blobs["loss"].data))
     return float(np.mean(losses)), sweep
 

@@ -9,6 +9,7 @@ FOLDER/<stage>_iter_<N>.caffemodel, .solverstate
 FOLDER/<stage>.caffemodel       the last weights
 """
 
+import itertools
 import os
 import platform
 import shlex
@@ -21,18 +22,22 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
 
+import google.protobuf
+import h5py
 import numpy as np
+import scipy
 
 from cellseg import __version__
-from cellseg.data.dataset import RECORD, read_record
+from cellseg.data.constants import RECORD
+from cellseg.data.dataset import check_lists, read_record
 from cellseg.data.hdf5 import list_entry, read_list
 from cellseg.engine import isolation
+from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, make_folder, read_json, replacing, sha256, write_json, write_text
 from cellseg.network import Schedule, Variant, deploy_net, parameter_shapes, solver, training_net
 from cellseg.training.loop import forget_after, run_solver
-from cellseg.training.transfer import format_transfer, plan_transfer
 
 RUN = "run.json"
 
@@ -47,7 +52,7 @@ class Plan:
     data : path
         A data set's folder; see `cellseg.data.dataset`.
     out : path
-        The run folder. An earlier run there is kept as ``<out>.previous``.
+        The run folder. An earlier run there is kept as ``<out>.1``, ``<out>.2`` and so on.
     epochs, batch, seed : int
     base_lr : float
     variant : cellseg.network.Variant
@@ -84,10 +89,13 @@ def train(plan):
         was written, and the message says how to go on).
     """
     record = read_record(plan.data)
+    _announce(record["request"].get("note"))
+    check_lists(plan.data)
     sizes = [len(read_list(Path(plan.data) / f"{split}.txt")[0]) for split in ("train", "test")]
     schedule = Schedule(*sizes, plan.batch, plan.epochs, plan.base_lr, plan.seed)
     rows = None
     if plan.weights:
+        _check_normalisation(plan.weights, record)
         rows = plan_transfer(read_weights(plan.weights), parameter_shapes(plan.variant), str(plan.weights))
         print(f"weights from {plan.weights}:\n{format_transfer(rows)}", flush=True)
     lists = [list_entry(Path(plan.data) / f"{split}.txt") for split in ("train", "test")]
@@ -120,10 +128,11 @@ def train(plan):
             },
             "normalisation": record["request"]["normalisation"],
             "schedule": {**asdict(schedule), "iterations": schedule.max_iter},
-            "variant": plan.variant.to_dict(),
+            "variant": asdict(plan.variant),
             "initial_weights": initial and {**initial, "transfer": [asdict(row) for row in rows]},
             "machine": _machine(),
-            "sessions": [],
+            "engine": {"name": plan.engine},
+            "parts": [],
         },
     )
     return _run(Path(plan.out), plan.engine, schedule, weights=plan.weights)
@@ -136,8 +145,10 @@ def resume(state, engine_name="auto"):
 
     Returns and raises as `train`.
     """
-    iteration, _ = read_solver_state(state)
+    iteration, weights = read_solver_state(state)
     folder = Path(state).parent
+    if Path(weights).resolve().parent != folder.resolve():
+        raise CellsegError(f"{state}: its run folder was moved from {Path(weights).parent}; move it back to resume it")
     if not (folder / RUN).exists():
         raise CellsegError(
             f"{state}: does not lie in a run folder ({RUN} is missing); resume it with `caffe train --snapshot`"
@@ -147,6 +158,7 @@ def resume(state, engine_name="auto"):
     schedule = Schedule(**{name: record["schedule"][name] for name in names})
     if iteration >= schedule.max_iter:
         raise CellsegError(f"{state}: this run is finished ({iteration} iterations); start another one")
+    _announce(record.get("note"))
     print(f"going on at iteration {iteration} of {schedule.max_iter}; the order of the patches starts anew", flush=True)
     forget_after(folder / "history.csv", iteration)
     return _run(folder, engine_name, schedule, resume=state)
@@ -174,14 +186,14 @@ def _run(folder, engine_name, schedule, weights=None, resume=None):
     record["engine"] = end.engine
     record["status"] = "interrupted" if end.interrupted else "finished"
     record["last_epoch"] = end.last
-    record["sessions"].append({"to_iteration": end.iteration, "seconds": round(time.time() - started, 1)})
+    record["parts"].append({"to_iteration": end.iteration, "seconds": round(time.time() - started, 1)})
     record["weights"] = {"file": snapshot.name, "sha256": sha256(snapshot)}
     write_json(folder / RUN, record)
     if end.interrupted:
         state = snapshot.with_suffix(".solverstate")
         raise CellsegError(
             f"interrupted after {end.iteration} of {schedule.max_iter} iterations; weights so far: {snapshot}; "
-            f"go on with: python tools/train.py resume {shlex.quote(str(state))}"
+            f"go on with: python3 tools/train.py resume {shlex.quote(str(state))}"
         )
     model = folder / f"{record['stage']}.caffemodel"
     with replacing(model) as beside:
@@ -189,8 +201,21 @@ def _run(folder, engine_name, schedule, weights=None, resume=None):
     return model
 
 
+def _announce(note):
+    """A run on images that stand in for real ones says so first."""
+    if note:
+        print(f"STAND-IN: the images are {note}", flush=True)
+
+
+def _check_normalisation(weights, record):
+    """Weights that were trained on images of one normalisation are of no use on another's."""
+    before, now = (read_run(weights) or {}).get("normalisation"), record["request"]["normalisation"]
+    if before not in (None, now):
+        raise CellsegError(f"{weights}: was trained on normalisation '{before}', the data has '{now}'; make them alike")
+
+
 def _make_way(out, weights):
-    """Make the run folder, keeping an earlier run in it beside; never the run that the weights are from."""
+    """Make the run folder, keeping an earlier run in it beside, under the next free number."""
     out = Path(out)
     if weights and out.resolve() in Path(weights).resolve().parents:
         raise CellsegError(f"{out}: holds the weights to start from; choose another folder with --out")
@@ -198,10 +223,10 @@ def _make_way(out, weights):
     make_folder(out.parent)
     if (out / RUN).exists():
         make_folder(out)
-        previous = out.with_name(out.name + ".previous")
-        shutil.rmtree(str(previous), ignore_errors=True)
-        out.rename(previous)
-        print(f"the earlier run is kept as {previous}", flush=True)
+        numbers = (out.with_name(f"{out.name}.{number}") for number in itertools.count(1))
+        kept = next(path for path in numbers if not path.exists())
+        out.rename(kept)
+        print(f"the earlier run is kept as {kept}", flush=True)
     return make_folder(out)
 
 
@@ -216,9 +241,6 @@ def _git_commit():
 
 
 def _machine():
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "system": platform.platform(),
-        "cores": os.cpu_count(),
-    }
+    """What the run depends on besides this package."""
+    libraries = {module.__name__: module.__version__ for module in (google.protobuf, h5py, np, scipy)}
+    return {"python": platform.python_version(), **libraries, "system": platform.platform(), "cores": os.cpu_count()}

@@ -10,9 +10,11 @@ from conftest import assert_refused, read_only_place, run_tool
 from PIL import Image
 
 from cellseg.data.augmentation import orientations
+from cellseg.data.dataset import check_lists
 from cellseg.data.hdf5 import read_list
 from cellseg.data.images import write_image
 from cellseg.data.normalisation import normalise
+from cellseg.errors import CellsegError
 
 
 def make(kind, *arguments, cwd):
@@ -70,11 +72,12 @@ def test_simulated_sets_follow_the_report_and_their_seed(tmp_path, monkeypatch, 
     assert record["stand_in"] == (kind == "stand-in")
     if kind == "stand-in":
         assert "REAL=folder" in record["request"]["note"]
+    assert record["request"]["recipe"]["options"]["population"]["template"]
     shutil.move("runs/data/set", "first")
-    make(kind, "--seed", 5, cwd=tmp_path)
+    assert make(kind, "--seed", 5, cwd=tmp_path).returncode == 0
     again, _ = read_list("runs/data/set/train.txt")
     np.testing.assert_array_equal(again, data)
-    make(kind, "--seed", 6, cwd=tmp_path)
+    assert make(kind, "--seed", 6, cwd=tmp_path).returncode == 0
     assert np.abs(read_list("runs/data/set/train.txt")[0] - data).max() > 0.5
 
 
@@ -135,6 +138,20 @@ def test_an_output_that_cannot_be_written(tmp_path):
     assert_refused(done, "cannot write")
 
 
+def test_a_copied_set_is_not_taken_for_the_original(tmp_path, monkeypatch):
+    """Its lists name the other folder's files."""
+    monkeypatch.chdir(tmp_path)
+    make("stand-in", cwd=tmp_path)
+    shutil.copytree("runs/data/set", "runs/data/copy")
+    check_lists("runs/data/set")
+    with pytest.raises(CellsegError, match="runs/data/copy/train.txt: does not name the files beside it"):
+        check_lists("runs/data/copy")
+
+
+def test_a_seed_that_is_none(tmp_path):
+    assert_refused(make("simulated", "--seed", -1, cwd=tmp_path), "--seed")
+
+
 def test_a_folder_with_other_files_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("runs/data/set").mkdir(parents=True)
@@ -149,4 +166,4 @@ def test_a_training_set_of_one_class_is_warned_of(real, tmp_path, value, word):
         write_image(path, np.full((128, 128), value, np.uint8))
     done = make("real", "--real", real, cwd=tmp_path)
     assert done.returncode == 0
-    assert f"every pixel of the train masks is {word}" in done.stderr
+    assert f"every pixel of the training masks is {word}" in done.stderr

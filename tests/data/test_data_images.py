@@ -76,7 +76,7 @@ def test_mask_is_boolean_whatever_its_high_value(tmp_path, high):
 
 def test_examples_come_in_order_of_name(real_folder):
     examples = read_examples(real_folder / "train")
-    assert [example.name for example in examples] == ["cell_0", "cell_1", "cell_2"]
+    assert [example.files[0].stem for example in examples] == ["cell_0", "cell_1", "cell_2"]
     assert all(example.mask.dtype == bool and example.image.shape == (128, 128) for example in examples)
 
 

@@ -7,9 +7,10 @@ from scipy import ndimage
 
 from cellseg.data.augmentation import orientations
 from cellseg.data.background import add_background, simplex_noise
+from cellseg.data.constants import NORMALISATIONS
 from cellseg.data.normalisation import RULES, normalise
 from cellseg.data.patches import grid_patches, random_patches
-from cellseg.data.synthetic import debris, simulated_images, stand_in_images
+from cellseg.data.synthetic import simulated_images, stand_in_images
 from cellseg.errors import CellsegError
 
 
@@ -27,6 +28,10 @@ def test_percentile_ignores_a_few_hot_pixels():
     hot[0, :8] = 255
     np.testing.assert_allclose(normalise(hot)[1:], normalise(image)[1:], atol=0.01)
     assert normalise(hot).max() == 1
+
+
+def test_every_rule_is_offered_by_the_tools():
+    assert tuple(RULES) == NORMALISATIONS
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -68,12 +73,16 @@ def test_random_patches_reach_every_corner():
 
 def test_grid_covers_every_pixel_of_images_of_several_sizes():
     images = [np.arange(16.0 * 16).reshape(16, 16), np.arange(20.0 * 37).reshape(20, 37)]
-    patches = grid_patches(images, [image > 5 for image in images], ["a", "b"], 16)
+    masks = [image > 5 for image in images]
+    patches = grid_patches(images, masks, ["a", "b"], 16, overlap=True)
     assert patches.names == ["a@0,0", "b@0,0", "b@0,16", "b@0,21", "b@4,0", "b@4,16", "b@4,21"]
     assert set(patches.data[1:].ravel()) == set(images[1].ravel())
+    assert grid_patches(images, masks, ["a", "b"], 16, overlap=False).names == ["a@0,0", "b@0,0", "b@0,16"]
 
 
-@pytest.mark.parametrize("cut", [lambda *a: grid_patches(*a), lambda *a: random_patches(*a[:3], 2, a[3], np.random)])
+@pytest.mark.parametrize(
+    "cut", [lambda *a: grid_patches(*a, overlap=True), lambda *a: random_patches(*a[:3], 2, a[3], np.random)]
+)
 def test_an_image_smaller_than_the_patch_is_named(cut):
     with pytest.raises(CellsegError, match="small.png: 128x100 pixels, smaller than the patch of 128x128"):
         cut([np.zeros((128, 100))], [np.zeros((128, 100), bool)], ["small.png"], 128)
@@ -109,8 +118,14 @@ def test_half_of_the_simulated_images_have_noise_in_the_background():
     assert 0.05 < np.mean(masks) < 0.15  # "on average the cells occupy only the 10% of the area"
 
 
+def widest(masks):
+    """Median over the images of the largest distance of a cell's pixel to the background."""
+    return np.median([ndimage.distance_transform_edt(mask).max() for mask in masks])
+
+
 def test_the_stand_in_has_larger_cells_and_debris_that_is_no_cell():
     images, masks, _ = stand_in_images(6, np.random.RandomState(0))
     bright_background = [(image[~mask] > 0.7).sum() for image, mask in zip(images, masks)]
     assert np.median(bright_background) > 5
-    assert debris((64, 64), np.random.RandomState(0)).max() > 0.3
+    _, ordinary, _ = simulated_images(6, np.random.RandomState(0))
+    assert widest(masks) > 1.3 * widest(ordinary)

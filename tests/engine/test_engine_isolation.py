@@ -75,7 +75,6 @@ def test_unknown_engine_lists_the_known_ones():
         engine.load("theano")
 
 
-@pytest.mark.skipif("caffe" in sys.modules, reason="has pycaffe")
 def test_without_pycaffe_the_way_to_it_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "caffe", None)
     with pytest.raises(CellsegError, match="make caffe"):

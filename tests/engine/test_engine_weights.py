@@ -118,6 +118,19 @@ def test_truncated_weights_are_refused(tmp_path):
             read_weights(tmp_path / "cut.caffemodel")
 
 
+def test_an_hdf5_file_of_something_else_is_refused(tmp_path):
+    with h5py.File(str(tmp_path / "train_0.h5"), "w") as file:
+        file["data"] = np.zeros((2, 1, 4, 4))
+    with pytest.raises(CellsegError, match="train_0.h5: holds no weights"):
+        read_weights(tmp_path / "train_0.h5")
+
+
+def test_weights_of_a_diverged_training_are_refused(tmp_path):
+    caffemodel(tmp_path / "a.caffemodel", [np.array([1, np.nan], np.float32)])
+    with pytest.raises(CellsegError, match="layer 'conv' holds NaN"):
+        read_weights(tmp_path / "a.caffemodel")
+
+
 def test_numbers_that_do_not_fill_their_shape_are_refused(tmp_path):
     net = NetParameter()
     blob = net.layer.add(name="conv").blobs.add()

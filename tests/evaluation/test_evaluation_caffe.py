@@ -135,6 +135,8 @@ def test_bad_input_is_one_line_and_leaves_the_earlier_record(model):
     Path("broken.prototxt").write_text("layer { name: 3 }")
     Path("other.prototxt").write_text(deploy_net(Variant(features=4), "net"))
     Path("empty").mkdir()
+    other_names = Path("somewhere/deploy.prototxt").read_text().replace('"conv4"', '"fc4"')
+    Path("renamed.prototxt").write_text(other_names)
     cases = [
         (("somewhere/none.caffemodel", *TINY), "somewhere/none.caffemodel"),
         (("somewhere/random.caffemodel", *TINY), "somewhere/random.caffemodel"),
@@ -142,7 +144,8 @@ def test_bad_input_is_one_line_and_leaves_the_earlier_record(model):
         ((model, "--data", "empty"), "empty/images: no such folder"),
         ((model, *TINY, "--deploy", "broken.prototxt"), "Caffe stopped"),
         ((model, *TINY, "--deploy", "none.prototxt"), "none.prototxt"),
-        ((model, *TINY, "--deploy", "other.prototxt"), "8 1 3 3"),
+        ((model, *TINY, "--deploy", "other.prototxt"), "8x1x3x3"),
+        ((model, *TINY, "--deploy", "renamed.prototxt"), "has no weights for layer 'fc4'"),
         ((model, *TINY, "--threshold", "1.5"), "not between 0 and 1"),
         ((model, *TINY, "--threshold", "none.json"), "none.json"),
         ((model, *TINY, "--batch", "0"), "--batch"),

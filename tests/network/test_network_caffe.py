@@ -94,7 +94,7 @@ def test_caffe_allocates_the_shapes_and_sizes_that_we_say(variant, tmp_path):
     assert shapes == parameter_shapes(variant)
     learned = [blob.data.size for name, blobs in net.params.items() if "upsample" not in name for blob in blobs]
     assert sum(learned) == trainable_parameters(variant)
-    for height, width in ((variant.stride, 5 * variant.stride), (128, 128)):
+    for height, width in ((2**variant.poolings, 5 * 2**variant.poolings), (128, 128)):
         net.blobs["data"].reshape(1, 1, height, width)
         net.forward()
         assert net.blobs["prob"].data.shape == (1, 2, height, width)

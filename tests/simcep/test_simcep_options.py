@@ -130,18 +130,3 @@ def test_options_that_depend_on_each_other_can_change_together():
         {"cell_obj.nucleus.include": 0, "cell_obj.cytoplasm.include": 1, "population.overlap_obj": 2}
     )
     assert options.cell_obj.cytoplasm.include and not options.cell_obj.nucleus.include
-
-
-def test_randomized_set():
-    rng = np.random.RandomState(0)
-    drawn = [Options.randomized(rng) for _ in range(1000)]
-    assert {one.population.N for one in drawn} == set(range(1, 16))
-    assert {one.population.clust for one in drawn} == set(range(1, 6))
-    overlap = np.array([one.population.overlap for one in drawn])
-    assert overlap.min() < 0.01 and 0.59 < overlap.max() <= 0.6
-    assert np.median([one.measurement.ccd for one in drawn]) == pytest.approx(0.001, rel=0.1)
-    assert min(one.cell_obj.nucleus.radius for one in drawn) == 5
-    assert np.median([one.cell_obj.nucleus.radius for one in drawn]) == pytest.approx(10, abs=0.5)
-    assert np.std([one.measurement.misalign_x for one in drawn]) == pytest.approx(0.5, rel=0.1)
-    assert all(one.population.template == (224, 224) and not one.cell_obj.cytoplasm.include for one in drawn)
-    assert Options.randomized(np.random.RandomState(0)) == drawn[0]

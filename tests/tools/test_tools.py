@@ -1,10 +1,13 @@
 """The command line's edges: help, the right Python, real Caffe's doors, the Makefile."""
 
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, assert_refused, run_tool
@@ -68,16 +71,55 @@ def test_a_python_without_the_libraries_goes_through_the_door(tmp_path):
     assert done.stdout == "door: a b.caffemodel\n", done.stderr
 
 
+@pytest.mark.caffe
+def test_the_whole_report_from_a_clone_in_a_folder_with_a_space(tmp_path, real_folder):
+    """`make reproduce` on five small real images, then the model evaluated and trained on by stock Caffe."""
+    clone = tmp_path / "a clone"
+    names = ("cellseg", "tools", "prototxt", "solvers")
+    for name in names:
+        shutil.copytree(str(ROOT / name), str(clone / name))
+    shutil.copy(str(ROOT / "Makefile"), str(clone))
+    (clone / ".caffe").symlink_to(ROOT / ".caffe")
+    real = tmp_path / "my images"
+    real_folder.rename(real)
+    command = ["make", "reproduce", f"REAL={real}", "EPOCHS=1", "BATCH=4"]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run(command, cwd=str(clone), capture_output=True, text=True, timeout=600, env=environment)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    rows = [line for line in (clone / "runs" / "table1.md").read_text().splitlines() if line.startswith("| ")]
+    names = ("report, before", "report, after", "ours, before", "ours, after")
+    assert [row[2:].startswith(name) for row, name in zip(rows[1:], names)] == [True] * 4
+    before = json.loads((clone / "runs" / "pretrain" / "before" / "evaluation.json").read_text())
+    after = json.loads((clone / "runs" / "finetune" / "evaluation.json").read_text())
+    assert before["data"] == after["data"] == "runs/data/real/test.txt" and after["images"] == 2
+    honest = json.loads((clone / "runs" / "finetune" / "honest" / "evaluation.json").read_text())
+    assert honest["threshold_chosen_on"] == "chosen on runs/data/real/train.txt"
+    assert "STAND-IN" not in done.stdout
+
+
+def test_fine_tuning_on_the_stand_in_says_so_first():
+    """What `make finetune` without REAL would run, and the first line of the first of its commands."""
+    plan = subprocess.run(["make", "-n", "finetune", "REAL="], cwd=str(ROOT), capture_output=True, text=True).stdout
+    assert "make_data.py stand-in" in plan.splitlines()[0 if "make_data" in plan.splitlines()[0] else 1]
+
+
 def test_make_alone_lists_the_verbs():
     done = subprocess.run(["make"], cwd=str(ROOT), capture_output=True, text=True)
     for verb in ("caffe", "prototxt", "data", "pretrain", "finetune", "reproduce", "test"):
         assert re.search(rf"^  {verb} +\w", done.stdout, re.MULTILINE), done.stdout
 
 
+@pytest.fixture
+def folder_with_a_space():
+    """Beside the clone, on the same file system, so that .caffe/ can be linked instead of copied."""
+    folder = Path(tempfile.mkdtemp(dir=str(ROOT), prefix=".caffe test "))
+    yield folder
+    shutil.rmtree(str(folder))
+
+
 @pytest.mark.caffe
-def test_the_doors_work_from_any_folder_also_with_a_space(tmp_path):
-    moved = tmp_path / "a folder" / ".caffe"
-    moved.parent.mkdir()
+def test_the_doors_work_from_any_folder_also_with_a_space(folder_with_a_space):
+    moved = folder_with_a_space / ".caffe"
     subprocess.run(["cp", "-al", str(ROOT / ".caffe"), str(moved)], check=True)
     code = "import caffe, h5py, noise, scipy.linalg; print(caffe.__version__); print(open('/proc/self/maps').read())"
     done = subprocess.run([str(moved / "bin" / "python"), "-c", code], cwd="/", capture_output=True, text=True)
@@ -115,6 +157,22 @@ def test_where_make_caffe_cannot_work_it_says_so(tmp_path, name, text, words):
     command = ["bash", str(tmp_path / "tools" / "make_caffe.sh")]
     assert_refused(subprocess.run(command, capture_output=True, text=True, env=environment), words)
     assert not (tmp_path / ".caffe").exists()
+
+
+def test_a_mirror_without_signatures_is_refused(tmp_path):
+    (tmp_path / "tools").mkdir()
+    shutil.copy(str(ROOT / "tools" / "make_caffe.sh"), str(tmp_path / "tools"))
+    suite = tmp_path / "mirror" / "dists" / "bullseye"
+    packages = suite / "main" / "binary-amd64" / "Packages"
+    packages.parent.mkdir(parents=True)
+    packages.write_text("")
+    digest = hashlib.sha256(b"").hexdigest()
+    release = f"Suite: bullseye\nCodename: bullseye\nSHA256:\n {digest} 0 main/binary-amd64/Packages\n"
+    (suite / "Release").write_text(release)
+    environment = {**os.environ, "CAFFE_MIRROR": f"file://{tmp_path / 'mirror'}"}
+    command = ["bash", str(tmp_path / "tools" / "make_caffe.sh")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert_refused(done, "is not signed")
 
 
 def test_an_unreachable_mirror_is_one_line(tmp_path):

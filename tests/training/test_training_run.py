@@ -69,6 +69,42 @@ def test_log_and_history_tell_the_same(pretrained):
     np.testing.assert_allclose([float(row["test_mcc"]) for row in rows], mcc, atol=1e-5)
 
 
+def check_test_losses(run):
+    """Our own pass over the test set gives the loss that Caffe's own test gives after the same iteration."""
+    log = (run / "train.log").read_text()
+    caffes = dict(re.findall(r"Iteration (\d+), Testing net \(#0\)\n.*?accuracy = \S+\n.*?loss = (\S+)", log))
+    rows = history(run)
+    assert rows
+    for row in rows:
+        assert float(row["test_loss"]) == pytest.approx(float(caffes[row["iteration"]]), rel=1e-4)
+
+
+def test_a_diverging_training_says_so(tiny_data):
+    done = train("pretrain", *SMALL, "--base-lr", 1e9)
+    assert_refused(done, "training diverged", "--base-lr")
+    assert json.loads(Path("runs/pretrain/run.json").read_text())["status"] == "failed"
+
+
+def test_another_normalisation_is_refused(pretrained):
+    record = json.loads((pretrained / "run.json").read_text())
+    (pretrained / "run.json").write_text(json.dumps({**record, "normalisation": "standard"}))
+    model = pretrained / "pretrain.caffemodel"
+    assert_refused(train("finetune", *SMALL, "--weights", model), "'standard'", "'unchanged'")
+    assert_refused(run_tool("evaluate", model, cwd=os.getcwd()), "'unchanged'", "'standard'")
+
+
+def test_a_run_is_evaluated_on_its_own_data(pretrained):
+    model = pretrained / "pretrain.caffemodel"
+    assert run_tool("evaluate", model, cwd=os.getcwd()).returncode == 0
+    record = json.loads((pretrained / "evaluation.json").read_text())
+    assert record["data"] == "runs/data/tiny/test.txt"
+    assert record["mcc"] == pytest.approx(float(history(pretrained)[-1]["test_mcc"]), abs=1e-5)
+    assert run_tool("evaluate", model, "--split", "train", cwd=os.getcwd()).returncode == 0
+    assert json.loads((pretrained / "evaluation.json").read_text())["images"] == 20
+    shutil.move("runs/data/tiny", "runs/data/moved")
+    assert_refused(run_tool("evaluate", model, cwd=os.getcwd()), "runs/data/tiny/test.txt", "--data")
+
+
 def test_it_learns(tiny_data):
     done = train("pretrain", *SMALL, "--epochs", 30, "--base-lr", 0.02, "--out", "runs/learn")
     rows = history(Path("runs/learn"))
@@ -85,12 +121,14 @@ def test_the_same_seed_gives_the_same_weights(pretrained):
     assert np.abs(first["conv1"][0] - other["conv1"][0]).max() > 0.01
 
 
-def test_an_earlier_run_is_kept(pretrained):
+def test_earlier_runs_are_kept(pretrained):
     before = (pretrained / "pretrain.caffemodel").read_bytes()
-    done = train("pretrain", *SMALL, "--epochs", 1, "--seed", 3, "--out", pretrained)
-    assert "kept as runs/pretrain.previous" in done.stdout
-    assert Path("runs/pretrain.previous/pretrain.caffemodel").read_bytes() == before
-    assert (pretrained / "pretrain.caffemodel").read_bytes() != before
+    for number in (1, 2):
+        done = train("pretrain", *SMALL, "--epochs", 3, "--seed", 3, "--out", pretrained)
+        assert f"kept as runs/pretrain.{number}" in done.stdout
+    assert Path("runs/pretrain.1/pretrain.caffemodel").read_bytes() == before
+    state = "runs/pretrain.1/pretrain_iter_12.solverstate"
+    assert_refused(train("resume", state), "its run folder was moved from runs/pretrain")
 
 
 def test_fine_tuning_starts_from_the_weights(pretrained):
@@ -133,6 +171,7 @@ def test_ctrl_c_leaves_a_snapshot_and_resume_goes_on(tiny_data):
     assert json.loads(Path("runs/pretrain/run.json").read_text())["status"] == "finished"
     epochs = [int(row["epoch"]) for row in history(Path("runs/pretrain"))]
     assert epochs == list(range(1, reached // 4 + 4))
+    check_test_losses(Path("runs/pretrain"))
     assert_refused(train("resume", f"runs/pretrain/pretrain_iter_{4 * epochs[-1]}.solverstate"), "this run is finished")
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.errors import CellsegError
 from cellseg.network import Variant, parameter_shapes
-from cellseg.training.transfer import format_transfer, plan_transfer
 
 TARGET = {"conv1": [(4, 1, 3, 3), (4,)], "score": [(2, 4, 1, 1), (2,)]}
 

@@ -1,0 +1,10 @@
+"""Sizes of the report's data sets, and names of options; needs no numerical library."""
+
+PATCH = 128
+TRAIN_PATCHES, TEST_PATCHES = 200, 60
+REAL_TRAIN, REAL_TEST = 55, 40
+ORIENTATIONS = 8
+
+NORMALISATIONS = ("percentile", "standard", "unchanged")
+RGB_RULES = ("refuse", "luminance")
+RECORD = "data.json"
