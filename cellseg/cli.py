@@ -18,6 +18,14 @@ class Parser(argparse.ArgumentParser):
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(**options)
 
+    def parse_args(self, *arguments, **options):
+        """Parse, and refuse empty values, as an unset variable of a shell gives them."""
+        parsed = super().parse_args(*arguments, **options)
+        for name, value in vars(parsed).items():
+            if value == "":
+                self.error(f"the value of {name} is empty")
+        return parsed
+
     def error(self, message):
         """Refuse the arguments."""
         raise CellsegError(f"{message}; --help lists the options")
@@ -47,14 +55,15 @@ def need(*modules):
 def run(main):
     """Call ``main()`` and end the process with its exit code.
 
-    A `CellsegError` and a Ctrl-C become one line on standard error and exit code 2; a reader that closed our
-    output (``| head``) ends the tool quietly. Any other exception is a defect of ours and keeps its traceback.
+    A `CellsegError`, a file that the system refuses and a Ctrl-C become one line on standard error and exit code 2; a
+    reader that closed our output (``| head``) ends the tool quietly. Any other exception is a defect of ours and
+    keeps its traceback.
     """
     try:
         code = main() or 0
         sys.stdout.flush()
     except CellsegError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -62,4 +71,10 @@ def run(main):
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 1
+    except OSError as error:
+        print(
+            f"error: {error.filename or 'output'}: {error.strerror or error}; check the place and its rights",
+            file=sys.stderr,
+        )
+        code = 2
     sys.exit(code)

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -34,7 +35,7 @@ def make_folder(path):
     return path
 
 
-def check_result_folder(path, marker):
+def check_result_folder(path, marker, names=None):
     """Refuse to write a result over anything but nothing or an earlier result.
 
     Parameters
@@ -43,17 +44,24 @@ def check_result_folder(path, marker):
         The folder to be written or replaced.
     marker : str
         The file by which an earlier result is known.
+    names : str, optional
+        Regular expression of the names that an earlier result may hold, for one that is to be deleted.
 
     Raises
     ------
     CellsegError
-        If `path` is a file, or a folder that holds files but not the marker.
+        If `path` is a file, the working folder, or a folder that holds files but not the marker, or other names.
     """
     path = Path(path)
+    if path.resolve() == Path.cwd():
+        raise CellsegError(f"{path}: is the working folder; choose another folder")
     if path.exists() and not path.is_dir():
         raise CellsegError(f"{path}: is a file; choose a folder")
-    if path.exists() and any(path.iterdir()) and not (path / marker).exists():
-        raise CellsegError(f"{path}: holds files, but no earlier result ({marker}); choose another folder")
+    held = sorted(item.name for item in path.iterdir()) if path.exists() else []
+    foreign = [name for name in held if names and not re.fullmatch(names, name)]
+    if held and (foreign or marker not in held):
+        why = f"'{foreign[0]}' is none of its files" if foreign else f"{marker} is missing"
+        raise CellsegError(f"{path}: holds files, but no earlier result ({why}); choose another folder")
 
 
 @contextlib.contextmanager
@@ -80,7 +88,7 @@ def replacing(path):
 @contextlib.contextmanager
 def replacing_folder(path):
     """The same for a folder: fill the folder given, and it takes the place of `path` whole or not at all."""
-    path = Path(path)
+    path = Path(path).resolve()
     make_folder(path.parent)
     beside, old = (path.with_name(f".{path.name}.{uuid.uuid4().hex}") for _ in range(2))
     try:

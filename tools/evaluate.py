@@ -50,7 +50,7 @@ def main():
     threshold, chosen_on = read_threshold(arguments.threshold) if arguments.threshold else (None, None)
     rule = arguments.normalisation or (run or {}).get("normalisation")
     out = Path(arguments.out or Path(arguments.model).parent)
-    if arguments.out or out.is_dir():
+    if out.is_dir():
         make_folder(out)
     data = ev.read_images(arguments.data or ev.default_data(run, arguments.split), rule, arguments.rgb)
     deploy = arguments.deploy or ev.default_deploy(arguments.model)

@@ -28,6 +28,8 @@ def main():
     for record in (before, honest or after):
         if record["data"] != after["data"]:
             raise CellsegError(f"{record['data']} and {after['data']} are different images; evaluate again on the same")
+    if honest and honest.get("model_sha256") != after.get("model_sha256"):
+        raise CellsegError(f"{arguments.honest} and {arguments.after} are of different models; evaluate again")
     rows = [
         ("ours, before fine-tuning", before["threshold"], before),
         ("ours, after fine-tuning", after["threshold"], after),

@@ -21,6 +21,8 @@ from cellseg.data.synthetic import RECIPES, STAND_IN, simulated_patches, stand_i
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, read_json, replacing_folder, sha256, write_json
 
+_NAMES = r"data\.json|(train|test)(\.txt|_\d+\.h5)"
+
 
 def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
     """The report's synthetic set: 200 training patches from 50 images, and 60 test patches from 15 others.
@@ -86,7 +88,10 @@ def build_real(folder, source, normalisation="percentile", rgb="refuse"):
     CellsegError
         If a file or pair is unusable, or an image is smaller than the patch.
     """
-    splits = {split: read_examples(Path(source) / split, rgb) for split in ("train", "test")}
+    source = Path(source)
+    if Path(folder).resolve() in [source.resolve(), *source.resolve().parents]:
+        raise CellsegError(f"{source}: lies in the folder to be written, {folder}; choose another one with --out")
+    splits = {split: read_examples(source / split, rgb) for split in ("train", "test")}
     for example in splits["test"]:
         twins = [other for other in splits["train"] if np.array_equal(other.image, example.image)]
         if twins:
@@ -152,7 +157,7 @@ def check_lists(folder):
 
 def _build(folder, request, make):
     folder = Path(folder)
-    check_result_folder(folder, RECORD)
+    check_result_folder(folder, RECORD, _NAMES)
     request = json.loads(json.dumps({"cellseg": __version__, "patch": PATCH, **request}))
     if _is_current(folder, request):
         return False

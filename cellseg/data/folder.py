@@ -8,6 +8,8 @@ import numpy as np
 from cellseg.data.images import SUFFIXES, read_image
 from cellseg.errors import CellsegError
 
+_OTHER_IMAGES = (".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+
 
 @dataclass
 class Example:
@@ -76,9 +78,11 @@ def read_mask(path):
 
 def _files(folder):
     if not folder.is_dir():
-        raise CellsegError(f"{folder}: no such folder; real images are read from {{train,test}}/{{images,masks}}")
+        raise CellsegError(f"{folder}: no such folder; annotated images come as a folder with images/ and masks/")
     files = {}
     for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in _OTHER_IMAGES:
+            raise CellsegError(f"{path}: images are read as PNG or TIFF; save it as one of these or remove it")
         if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
             continue
         if path.stem in files:

@@ -105,8 +105,12 @@ def _read_shard(path, entry):
         raise CellsegError(f"{entry}: damaged, or without datasets 'data' and 'label'; make it again") from error
     if data.ndim != 4 or data.shape[1] != 1 or label.shape != data.shape or not len(data):
         raise CellsegError(f"{entry}: data is {data.shape} and label {label.shape}; both must be (N, 1, H, W)")
+    if data.dtype.kind not in "fiu" or label.dtype.kind not in "fiu":
+        raise CellsegError(f"{entry}: data is {data.dtype} and label {label.dtype}; both must be real numbers")
+    with np.errstate(over="ignore"):
+        data = data.astype(np.float32)
     if not np.isfinite(data).all():
-        raise CellsegError(f"{entry}: holds NaN or infinite values; make it again")
+        raise CellsegError(f"{entry}: holds NaN, infinite or too large values; make it again")
     if not np.isin(label, (0, 1)).all():
         raise CellsegError(f"{entry}: holds labels other than 0 and 1; make it again")
-    return data[:, 0].astype(np.float32), label[:, 0].astype(np.uint8)
+    return data[:, 0], label[:, 0].astype(np.uint8)

@@ -35,6 +35,8 @@ def read_image(path, rgb="refuse"):
         If the file is missing, no image, truncated, of several pages, in colour (unless converted), or holds NaN or
         infinite values.
     """
+    if not Path(path).is_file():
+        raise CellsegError(f"{path}: no such file, or not a plain one; replace it or leave it out")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

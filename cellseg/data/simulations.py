@@ -48,7 +48,7 @@ def write_simulations(out, options, count, seed=0, channel="nuclei", bits=8, suf
     if not part.include:
         raise CellsegError(f"channel {channel}: not included; set {part.prefix}.include=1")
     out, full = Path(out).resolve(), []
-    check_result_folder(out, RECORD)
+    check_result_folder(out, RECORD, r"images|masks|labels|options\.json")
     with replacing_folder(out) as folder:
         for index in progress(range(count)):
             name = f"{index:05d}{suffix}"

@@ -83,7 +83,7 @@ def _be_the_child(function, arguments, messages, result):
         os.dup2(messages.fileno(), 2)
         try:
             answer = function(*arguments), None
-        except (CellsegError, KeyboardInterrupt) as error:
+        except (CellsegError, KeyboardInterrupt, OSError) as error:
             answer = None, error
         sys.stdout.flush()
         pickle.dump(answer, result, protocol=4)
@@ -101,5 +101,6 @@ def _why(text, status, log):
     if fatal:
         return f"Caffe stopped: {fatal[-1]}{f' (line:column: {syntax[-1]})' if syntax else ''}{where}"
     if os.WIFSIGNALED(status):
-        return f"the engine was ended by signal {os.WTERMSIG(status)} (out of memory?){where}"
+        cause = " (out of memory?)" if os.WTERMSIG(status) == signal.SIGKILL else ""
+        return f"the engine was ended by signal {os.WTERMSIG(status)}{cause}{where}"
     return f"the engine ended without a result, see the traceback above{where}"

@@ -49,10 +49,10 @@ class Variant:
         if not 1 <= self.poolings <= 4:
             raise CellsegError(f"poolings is {self.poolings}; give 1 to 4")
         for name in ("kernel", "score_kernel"):
-            if getattr(self, name) < 1 or getattr(self, name) % 2 == 0:
-                raise CellsegError(f"{name} is {getattr(self, name)}; give an odd number of pixels")
-        if self.features < 1:
-            raise CellsegError(f"features is {self.features}; give 1 or more")
+            if not 1 <= getattr(self, name) <= 31 or getattr(self, name) % 2 == 0:
+                raise CellsegError(f"{name} is {getattr(self, name)}; give an odd number of pixels, 1 to 31")
+        if not 1 <= self.features <= 1024:
+            raise CellsegError(f"features is {self.features}; give 1 to 1024")
 
 
 def layers(variant):

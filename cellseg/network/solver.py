@@ -52,8 +52,10 @@ class Schedule:
             raise CellsegError(
                 f"batch is {self.batch}, but there are {self.samples} training patches; give at most that"
             )
-        if not self.base_lr > 0:
+        if not 0 < self.base_lr < float("inf"):
             raise CellsegError(f"base_lr is {self.base_lr}; give a positive learning rate")
+        if self.max_iter >= 2**31:
+            raise CellsegError(f"epochs is {self.epochs}, {self.max_iter} iterations; Caffe counts to 2147483647")
         if not 0 <= self.seed < 2**31:
             raise CellsegError(f"seed is {self.seed}; give 0 to 2147483647")
 

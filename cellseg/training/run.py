@@ -91,8 +91,11 @@ def train(plan):
     record = read_record(plan.data)
     _announce(record["request"].get("note"))
     check_lists(plan.data)
-    sizes = [len(read_list(Path(plan.data) / f"{split}.txt")[0]) for split in ("train", "test")]
-    schedule = Schedule(*sizes, plan.batch, plan.epochs, plan.base_lr, plan.seed)
+    train, test = (read_list(Path(plan.data) / f"{split}.txt")[0] for split in ("train", "test"))
+    multiple = 2**plan.variant.poolings
+    if any(side % multiple for side in (*train.shape[1:], *test.shape[1:])):
+        raise CellsegError(f"{plan.data}: patches of {train.shape[1:]} pixels; the net needs multiples of {multiple}")
+    schedule = Schedule(len(train), len(test), plan.batch, plan.epochs, plan.base_lr, plan.seed)
     rows = None
     if plan.weights:
         _check_normalisation(plan.weights, record)
@@ -154,13 +157,19 @@ def resume(state, engine_name="auto"):
             f"{state}: does not lie in a run folder ({RUN} is missing); resume it with `caffe train --snapshot`"
         )
     names = [field.name for field in fields(Schedule)]
-    record = read_json(folder / RUN, "stage", *(f"schedule.{name}" for name in names))
+    keys = ["stage", "parts", "data.folder", "data.record_sha256", *(f"schedule.{name}" for name in names)]
+    record = read_json(folder / RUN, *keys)
     schedule = Schedule(**{name: record["schedule"][name] for name in names})
     if iteration >= schedule.max_iter:
         raise CellsegError(f"{state}: this run is finished ({iteration} iterations); start another one")
+    data = Path(record["data"]["folder"])
+    check_lists(data)
+    if sha256(data / RECORD) != record["data"]["record_sha256"]:
+        raise CellsegError(f"{data}: is not the data set with which {folder} was trained; make it again as it was")
+    read_weights(weights)
+    forget_after(folder / "history.csv", iteration)
     _announce(record.get("note"))
     print(f"going on at iteration {iteration} of {schedule.max_iter}; the order of the patches starts anew", flush=True)
-    forget_after(folder / "history.csv", iteration)
     return _run(folder, engine_name, schedule, resume=state)
 
 
