@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,9 +26,10 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    """The nets of the tests are tiny: a second thread of OpenBLAS would only wait for the first."""
+def surroundings():
+    """One thread, since the nets are tiny; and Ctrl-C works, also where the tests run in the background."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def run_tool(name, *arguments, cwd, timeout=300):

@@ -58,7 +58,8 @@ def write_split(folder, final_folder, split, data, label, rows=ROWS):
         names.append(f"{split}_{number}.h5")
         with h5py.File(str(Path(folder) / names[-1]), "w") as file:
             for name, stack in (("data", data), ("label", label)):
-                file[name] = np.ascontiguousarray(stack[start : start + rows, None], dtype=np.float32)
+                part = np.ascontiguousarray(stack[start : start + rows, None], dtype=np.float32)
+                file.create_dataset(name, data=part, track_times=False)  # the same data, the same bytes
     entries = [list_entry(Path(final_folder) / name) for name in names]
     write_text(Path(folder) / f"{split}.txt", "\n".join(entries) + "\n")
     return names

@@ -138,7 +138,7 @@ BAD = [
     (["--format", "bmp"], "--format"),
     (["--out", "broken.json"], "is a file"),
     (["--out", "broken.json/out"], "broken.json"),
-    (["--out", "."], "no earlier result"),
+    (["--out", "."], "is the working folder"),
     (["--out", "dataset"], "no earlier result"),
 ]
 

@@ -31,13 +31,13 @@ def test_unknown_options_are_one_line(tool, tmp_path):
 def write_evaluation(path, **changes):
     record = {**dict.fromkeys(NAMES, 0.5), "threshold": 0.4, "best_threshold": 0.4, "images": 40, "data": "d"}
     otsu = {**dict.fromkeys(NAMES, 0.25), "precision": None}
-    path.write_text(json.dumps({**record, "engine": "caffe", "stand_in": False, "baseline_otsu": otsu, **changes}))
+    path.write_text(json.dumps({**record, "engine": "caffe", "baseline_otsu": otsu, **changes}))
     return path
 
 
 def test_table_1_has_the_reports_rows_above_ours(tmp_path):
     before = write_evaluation(tmp_path / "before.json", mcc=0.111)
-    after = write_evaluation(tmp_path / "after.json", mcc=0.777, stand_in=True)
+    after = write_evaluation(tmp_path / "after.json", mcc=0.777, note="a stand-in")
     honest = write_evaluation(tmp_path / "honest.json", mcc=0.766)
     done = run_tool("table", before, after, "--honest", honest, "--out", "out/table.md", cwd=tmp_path)
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
