@@ -46,7 +46,7 @@ def main():
         net = f"prototxt/{stage}.prototxt"
         lists = f"{data}/train.txt", f"{data}/test.txt"
         files[net] = training_net(variant, f"fcrn_a_{stage}", *lists, schedule.batch, schedule.test_batch)
-        files[f"solvers/{stage}.prototxt"] = solver(schedule, str(out / net), f"runs/{stage}")
+        files[f"solvers/{stage}.prototxt"] = solver(schedule, str(out / net), f"runs/caffe_{stage}")
     for name, text in files.items():
         write_text(out / name, text)
     print(f"{trainable_parameters(variant)} trainable parameters, ", end="")

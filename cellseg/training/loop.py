@@ -79,7 +79,8 @@ def run_solver(engine_name, solver_file, schedule, history, weights=None, resume
             while solver.iter < schedule.max_iter:
                 solver.step(1)
                 losses.append(_finite(float(solver.net.blobs["loss"].data), solver.iter))
-                progress.set_postfix(loss=f"{np.mean(losses):.4f}", mcc=last.get("test_mcc"), refresh=False)
+                scores = {"mcc": f"{last['test_mcc']:.4f}"} if last else {}
+                progress.set_postfix(loss=f"{np.mean(losses):.4f}", **scores, refresh=False)
                 progress.update()
                 if solver.iter % schedule.epoch_iterations == 0:
                     with _uninterrupted():

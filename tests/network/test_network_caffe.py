@@ -131,6 +131,7 @@ def test_stock_caffe_trains_on_the_committed_files_unchanged(tmp_path, monkeypat
     for folder in ("prototxt", "solvers"):
         shutil.copytree(str(ROOT / folder), folder)
     Path("runs/data/simulated").mkdir(parents=True)
+    Path("runs/pretrain").mkdir()  # a run of ours, which must not be written to
     for split, count in (("train", 200), ("test", 60)):
         images, masks = blobs(count, 8, seed=count)
         write_split("runs/data/simulated", "runs/data/simulated", split, images, masks)
@@ -140,4 +141,5 @@ def test_stock_caffe_trains_on_the_committed_files_unchanged(tmp_path, monkeypat
     assert "Iteration 1200, Testing net (#0)" in done.stderr
     assert "Optimization Done." in done.stderr
     assert "Iteration 400, lr = 0.001" in done.stderr and "Iteration 380, lr = 0.01" in done.stderr
-    assert Path("runs/pretrain_iter_1200.caffemodel").stat().st_size > 4 * 1365282
+    assert Path("runs/caffe_pretrain_iter_1200.caffemodel").stat().st_size > 4 * 1365282
+    assert not list(Path("runs/pretrain").iterdir())
