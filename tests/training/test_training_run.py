@@ -175,6 +175,17 @@ def test_ctrl_c_leaves_a_snapshot_and_resume_goes_on(tiny_data):
     assert_refused(train("resume", f"runs/pretrain/pretrain_iter_{4 * epochs[-1]}.solverstate"), "this run is finished")
 
 
+def test_a_run_goes_on_from_a_snapshot_of_stock_caffe_in_mid_epoch(pretrained):
+    solver = pretrained / "solver.prototxt"
+    solver.write_text(re.sub(r"snapshot: \d+", "snapshot: 10", solver.read_text()))
+    command = [str(ROOT / ".caffe" / "bin" / "caffe"), "train", "--solver", str(solver)]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    done = train("resume", pretrained / "pretrain_iter_10.solverstate")
+    assert done.returncode == 0, done.stderr
+    assert [row["iteration"] for row in history(pretrained)] == ["4", "8", "12"]
+    check_test_losses(pretrained)
+
+
 def test_an_engine_that_stops_is_one_line(pretrained):
     """Resuming from a state of another net: Caffe aborts the process."""
     train("pretrain", *SMALL[:-1], 4, "--epochs", 4, "--out", "runs/other")
@@ -194,6 +205,7 @@ def test_bad_input_is_one_line_and_touches_nothing(pretrained):
     model, state = pretrained / "pretrain.caffemodel", pretrained / "pretrain_iter_12.solverstate"
     Path("random.caffemodel").write_bytes(np.random.RandomState(0).bytes(9999))
     Path("cut.caffemodel").write_bytes(model.read_bytes()[:-5000])
+    shutil.copytree("runs/data/tiny", "runs/data/copy")
     tune = ("finetune", *SMALL, "--out", "runs/pretrain", "--weights")
     cases = [
         ((*tune, state), "a solver state, not weights"),
@@ -203,7 +215,9 @@ def test_bad_input_is_one_line_and_touches_nothing(pretrained):
         (("finetune", "--data", "runs/data/tiny", "--batch", 5, "--weights", model), "32x1x3x3"),
         ((*tune, model), "holds the weights to start from"),
         (("pretrain", "--data", "runs/nothing"), "runs/nothing: holds no data set"),
+        (("pretrain", *SMALL[2:], "--data", "runs/data/copy"), "does not name the files beside it"),
         (("pretrain", *SMALL, "--batch", 21), "batch is 21"),
+        (("pretrain", *SMALL, "--weights", ""), "the value of weights is empty"),
         (("pretrain", *SMALL, "--epochs", 0), "epochs is 0"),
         (("pretrain", *SMALL, "--kernel", 2), "kernel is 2"),
         (("pretrain", *SMALL, "--epochs", "many"), "--epochs"),
