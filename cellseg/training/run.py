@@ -138,6 +138,8 @@ def train(plan):
             "parts": [],
         },
     )
+    if record["stand_in"]:
+        write_text(keep / "train.log", f"STAND-IN: the images are {record['request'].get('note')}\n")
     return _run(Path(plan.out), plan.engine, schedule, weights=plan.weights)
 
 

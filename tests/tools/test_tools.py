@@ -97,10 +97,10 @@ def test_the_whole_report_from_a_clone_in_a_folder_with_a_space(tmp_path, real_f
     assert "STAND-IN" not in done.stdout
 
 
-def test_fine_tuning_on_the_stand_in_says_so_first():
-    """What `make finetune` without REAL would run, and the first line of the first of its commands."""
+def test_fine_tuning_without_real_images_starts_with_the_stand_in():
     plan = subprocess.run(["make", "-n", "finetune", "REAL="], cwd=str(ROOT), capture_output=True, text=True).stdout
-    assert "make_data.py stand-in" in plan.splitlines()[0 if "make_data" in plan.splitlines()[0] else 1]
+    first = next(line for line in plan.splitlines() if "tools/" in line and "make_caffe" not in line)
+    assert "tools/make_data.py stand-in" in first  # whose own first line says STAND-IN
 
 
 def test_make_alone_lists_the_verbs():

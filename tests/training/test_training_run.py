@@ -105,6 +105,20 @@ def test_a_run_is_evaluated_on_its_own_data(pretrained):
     assert_refused(run_tool("evaluate", model, cwd=os.getcwd()), "runs/data/tiny/test.txt", "--data")
 
 
+def test_a_stand_in_is_named_first_and_in_every_record(tiny_data):
+    record = json.loads((tiny_data / "data.json").read_text())
+    record["request"]["note"] = "specks; for real ones REAL=folder"
+    (tiny_data / "data.json").write_text(json.dumps({**record, "stand_in": True}))
+    said = "STAND-IN: the images are specks; for real ones REAL=folder"
+    done = train("pretrain", *SMALL, "--epochs", 1)
+    assert done.stdout.splitlines()[0] == said, done.stderr
+    assert Path("runs/pretrain/train.log").read_text().splitlines()[0] == said
+    assert json.loads(Path("runs/pretrain/run.json").read_text())["note"] in said
+    done = run_tool("evaluate", "runs/pretrain/pretrain.caffemodel", cwd=os.getcwd())
+    assert said in done.stdout
+    assert json.loads(Path("runs/pretrain/evaluation.json").read_text())["note"] in said
+
+
 def test_it_learns(tiny_data):
     done = train("pretrain", *SMALL, "--epochs", 30, "--base-lr", 0.02, "--out", "runs/learn")
     rows = history(Path("runs/learn"))
