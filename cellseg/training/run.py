@@ -96,51 +96,11 @@ def train(plan):
     if any(side % multiple for side in (*train.shape[1:], *test.shape[1:])):
         raise CellsegError(f"{plan.data}: patches of {train.shape[1:]} pixels; the net needs multiples of {multiple}")
     schedule = Schedule(len(train), len(test), plan.batch, plan.epochs, plan.base_lr, plan.seed)
-    rows = None
-    if plan.weights:
-        _check_normalisation(plan.weights, record)
-        rows = plan_transfer(read_weights(plan.weights), parameter_shapes(plan.variant), str(plan.weights))
-        print(f"weights from {plan.weights}:\n{format_transfer(rows)}", flush=True)
-    lists = [list_entry(Path(plan.data) / f"{split}.txt") for split in ("train", "test")]
-    initial = {"file": str(plan.weights), "sha256": sha256(plan.weights)} if plan.weights else None
-
-    keep = _make_way(plan.out, plan.weights)
-    name = f"fcrn_a_{plan.stage}"
-    write_text(keep / "train.prototxt", training_net(plan.variant, name, *lists, plan.batch, schedule.test_batch))
-    write_text(keep / "deploy.prototxt", deploy_net(plan.variant, name))
-    write_text(
-        keep / "solver.prototxt",
-        solver(schedule, str(Path(plan.out) / "train.prototxt"), str(Path(plan.out) / plan.stage), display=1),
-    )
-    shutil.copyfile(str(Path(plan.data) / RECORD), str(keep / RECORD))
-    write_json(
-        keep / RUN,
-        {
-            "cellseg": __version__,
-            "git_commit": _git_commit(),
-            "stage": plan.stage,
-            "stand_in": record["stand_in"],
-            "note": record["request"].get("note"),
-            "command": shlex.join(sys.argv),
-            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "status": "running",
-            "data": {
-                "folder": str(plan.data),
-                "kind": record["request"]["kind"],
-                "record_sha256": sha256(keep / RECORD),
-            },
-            "normalisation": record["request"]["normalisation"],
-            "schedule": {**asdict(schedule), "iterations": schedule.max_iter},
-            "variant": asdict(plan.variant),
-            "initial_weights": initial and {**initial, "transfer": [asdict(row) for row in rows]},
-            "machine": _machine(),
-            "engine": {"name": plan.engine},
-            "parts": [],
-        },
-    )
-    if record["stand_in"]:
-        write_text(keep / "train.log", f"STAND-IN: the images are {record['request'].get('note')}\n")
-    return _run(Path(plan.out), plan.engine, schedule, weights=plan.weights)
+    initial = _read_initial_weights(plan, record)
+    out = _make_way(plan.out, plan.weights)
+    _write_nets(out, plan, schedule)
+    _write_record(out, plan, schedule, record, initial)
+    return _run(out, plan.engine, schedule, weights=plan.weights)
 
 
 def resume(state, engine_name="auto"):
@@ -210,6 +170,54 @@ def _run(folder, engine_name, schedule, weights=None, resume=None):
     with replacing(model) as beside:
         shutil.copyfile(str(snapshot), str(beside))
     return model
+
+
+def _read_initial_weights(plan, record):
+    """Check and report the weights to start from; gives what the record says of them, or None."""
+    if not plan.weights:
+        return None
+    _check_normalisation(plan.weights, record)
+    rows = plan_transfer(read_weights(plan.weights), parameter_shapes(plan.variant), str(plan.weights))
+    print(f"weights from {plan.weights}:\n{format_transfer(rows)}", flush=True)
+    return {"file": str(plan.weights), "sha256": sha256(plan.weights), "transfer": [asdict(row) for row in rows]}
+
+
+def _write_nets(out, plan, schedule):
+    name = f"fcrn_a_{plan.stage}"
+    lists = [list_entry(Path(plan.data) / f"{split}.txt") for split in ("train", "test")]
+    write_text(out / "train.prototxt", training_net(plan.variant, name, *lists, plan.batch, schedule.test_batch))
+    write_text(out / "deploy.prototxt", deploy_net(plan.variant, name))
+    text = solver(schedule, str(out / "train.prototxt"), str(out / plan.stage), display=1)
+    write_text(out / "solver.prototxt", text)
+
+
+def _write_record(out, plan, schedule, record, initial):
+    request = record["request"]
+    shutil.copyfile(str(Path(plan.data) / RECORD), str(out / RECORD))
+    data = {"folder": str(plan.data), "kind": request["kind"], "record_sha256": sha256(out / RECORD)}
+    write_json(
+        out / RUN,
+        {
+            "cellseg": __version__,
+            "git_commit": _git_commit(),
+            "stage": plan.stage,
+            "stand_in": record["stand_in"],
+            "note": request.get("note"),
+            "command": shlex.join(sys.argv),
+            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "status": "running",
+            "data": data,
+            "normalisation": request["normalisation"],
+            "schedule": {**asdict(schedule), "iterations": schedule.max_iter},
+            "variant": asdict(plan.variant),
+            "initial_weights": initial,
+            "machine": _machine(),
+            "engine": {"name": plan.engine},
+            "parts": [],
+        },
+    )
+    if record["stand_in"]:
+        write_text(out / "train.log", f"STAND-IN: the images are {request.get('note')}\n")
 
 
 def _announce(note):
