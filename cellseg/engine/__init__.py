@@ -11,7 +11,7 @@ import sys
 from cellseg.errors import CellsegError
 
 NAMES = ("auto", "caffe")
-_ADVICE = "run `make caffe` once and use .caffe/bin/python, or use the container image"
+_ADVICE = "run `make caffe` once and use .caffe/bin/python"
 
 
 def load(name="auto"):

@@ -56,6 +56,5 @@ def _build():
 
 
 _classes = _build()
-BlobProto = _classes["BlobProto"]
 NetParameter = _classes["NetParameter"]
 SolverState = _classes["SolverState"]
