@@ -9,7 +9,10 @@ RGB ?= refuse
 NORMALISATION ?= percentile
 export CAFFE_MIRROR
 
-PYTHON = .caffe/bin/python
+# Real Caffe where `make caffe` has put it, else the embedded engine; ENGINE= chooses.
+REAL_CAFFE = $(if $(filter caffe,$(ENGINE))$(and $(filter auto,$(ENGINE)),$(wildcard .caffe/bin/python)),yes)
+PYTHON = $(if $(REAL_CAFFE),.caffe,.venv)/bin/python
+READY = $(if $(REAL_CAFFE),.caffe/bin/python,.venv/made)
 TRAINING = --epochs $(EPOCHS) --batch $(BATCH) --seed $(SEED) --engine $(ENGINE)
 TARGET = runs/data/$(if $(REAL),real,stand-in)
 PRETRAINED = runs/pretrain/pretrain.caffemodel
@@ -17,14 +20,16 @@ FINETUNED = runs/finetune/finetune.caffemodel
 EVALUATE = $(PYTHON) tools/evaluate.py --engine $(ENGINE)
 
 .DEFAULT_GOAL := help
-.PHONY: help caffe prototxt data data-simulated data-target pretrain finetune before after table reproduce test format
+.PHONY: help caffe venv prototxt data data-simulated data-target pretrain finetune before after table reproduce test format
 
 help: ## list the verbs
-	@echo "make VERB [REAL=folder] [EPOCHS=60] [SEED=0] [BATCH=10] [ENGINE=auto]"
+	@echo "make VERB [REAL=folder] [EPOCHS=60] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 14
 
 caffe: ## put real Caffe 1.0 with pycaffe into .caffe/ (amd64 Linux with apt; no root)
 	@bash tools/make_caffe.sh
+
+venv: .venv/made ## put current libraries and PyTorch, the embedded engine's, into .venv/ with pip
 
 .caffe/bin/python:
 	@bash tools/make_caffe.sh
@@ -32,15 +37,15 @@ caffe: ## put real Caffe 1.0 with pycaffe into .caffe/ (amd64 Linux with apt; no
 .venv/made: requirements.lock
 	@bash tools/make_venv.sh
 
-prototxt: .caffe/bin/python ## write the networks and solvers of the report into prototxt/ and solvers/
+prototxt: $(READY) ## write the networks and solvers of the report into prototxt/ and solvers/
 	@$(PYTHON) tools/make_prototxt.py --epochs $(EPOCHS) --batch $(BATCH) --seed $(SEED)
 
 data: data-target data-simulated ## make the simulated and the real (or stand-in) data set
 
-data-simulated: .caffe/bin/python
+data-simulated: $(READY)
 	@$(PYTHON) tools/make_data.py simulated --out runs/data/simulated --seed $(SEED) --normalisation $(NORMALISATION)
 
-data-target: .caffe/bin/python
+data-target: $(READY)
 	@$(PYTHON) tools/make_data.py $(if $(REAL),real --real "$(REAL)" --rgb $(RGB),stand-in) --out $(TARGET) \
 	    --seed $(SEED) --normalisation $(NORMALISATION)
 
@@ -57,7 +62,7 @@ finetune: data-target $(PRETRAINED) ## train on real images: REAL=folder holding
 before: data-target $(PRETRAINED) ## evaluate the pretrained network on the real (or stand-in) test images
 	@$(EVALUATE) $(PRETRAINED) --data $(TARGET)/test.txt --out runs/pretrain/before
 
-after: .caffe/bin/python ## evaluate the fine-tuned network, also at the threshold that is best on the training images
+after: $(READY) ## evaluate the fine-tuned network, also at the threshold that is best on the training images
 	@$(EVALUATE) $(FINETUNED) --split train --out runs/finetune/chosen >/dev/null
 	@$(EVALUATE) $(FINETUNED) --threshold runs/finetune/chosen/evaluation.json --out runs/finetune/honest >/dev/null
 	@$(EVALUATE) $(FINETUNED)

@@ -6,9 +6,11 @@ import os
 import sys
 from pathlib import Path
 
+from cellseg import engine
 from cellseg.errors import CellsegError
 
-_DOOR = Path(__file__).resolve().parents[1] / ".caffe" / "bin" / "python"
+_ROOT = Path(__file__).resolve().parents[1]
+_TRIED = "CELLSEG_TRIED"
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,25 +33,35 @@ class Parser(argparse.ArgumentParser):
         raise CellsegError(f"{message}; --help lists the options")
 
 
-def need(*modules):
-    """Go on under ``.caffe/bin/python`` if this Python lacks one of `modules` and that door exists.
+def need(*modules, engine_name=None):
+    """Go on under a Python that `make` made, if this one lacks the engine or one of `modules`.
 
-    A tool calls this before it imports them. It does not return if it goes through the door.
+    A tool calls this before it imports them. It does not return if it goes on elsewhere.
+
+    Parameters
+    ----------
+    *modules : str
+    engine_name : str
+        See `cellseg.engine.load`; None if the tool needs no engine.
 
     Raises
     ------
     CellsegError
-        If one is missing and there is no door, or we are behind it already.
+        If something is missing here and in every Python that `make` has made so far.
     """
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    missing += engine.missing(engine_name) if engine_name else []
     if not missing:
         return
-    if not os.access(str(_DOOR), os.X_OK) or Path(sys.prefix).resolve() == (_DOOR.parents[1] / "usr").resolve():
-        raise CellsegError(
-            f"this Python ({sys.executable}) lacks {', '.join(missing)}; run `make caffe` once, which has all"
-        )
-    sys.stdout.flush()
-    os.execv(str(_DOOR), [str(_DOOR), *sys.argv])
+    engine_name = engine_name or "auto"
+    tried = os.environ.get(_TRIED, "").split()
+    for door in engine.doors(engine_name):
+        path = str(_ROOT / door)
+        if door not in tried and os.access(path, os.X_OK):
+            os.environ[_TRIED] = " ".join([*tried, door])
+            sys.stdout.flush()
+            os.execv(path, [path, *sys.argv])
+    raise CellsegError(f"this Python ({sys.executable}) lacks {', '.join(missing)}; {engine.advice(engine_name)}")
 
 
 def run(main):

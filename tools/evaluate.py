@@ -39,7 +39,7 @@ def parse():
 
 def main():
     arguments = parse()
-    cli.need("caffe", "h5py", "noise", "scipy", "skimage", "tqdm")
+    cli.need("h5py", "noise", "scipy", "skimage", "tqdm", engine_name=arguments.engine)
     from cellseg.evaluation import evaluate as ev
     from cellseg.evaluation.record import RECORD, read_threshold, write_evaluation
     from cellseg.evaluation.table import format_table

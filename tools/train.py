@@ -38,7 +38,7 @@ def parse():
 
 def main():
     arguments = parse()
-    cli.need("caffe", "h5py", "noise", "scipy", "tqdm")
+    cli.need("h5py", "noise", "scipy", "tqdm", engine_name=arguments.engine)
     from cellseg.data.dataset import read_record, warnings_of
     from cellseg.training import run
 

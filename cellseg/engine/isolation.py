@@ -10,6 +10,7 @@ import os
 import pickle
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -27,7 +28,8 @@ def call(function, *arguments, log=None):
     Parameters
     ----------
     function : callable
-        May load and use an engine; the caller must not have loaded one. Its result must be picklable.
+        May load and use an engine; the caller must not have loaded real Caffe. Its result must be picklable, and itself
+        too where the caller has loaded PyTorch.
     *arguments
         Passed to `function`.
     log : str or path, optional
@@ -44,9 +46,7 @@ def call(function, *arguments, log=None):
         start = messages.seek(0, os.SEEK_END)
         sys.stdout.flush()
         sys.stderr.flush()
-        child = os.fork()
-        if child == 0:
-            _be_the_child(function, arguments, messages, result)
+        child = (_spawn if "torch" in sys.modules else _fork)(function, arguments, messages, result)
         with _signals_left_to(child):
             _, status = os.waitpid(child, 0)
         result.seek(0)
@@ -58,6 +58,28 @@ def call(function, *arguments, log=None):
             return value
         messages.seek(start)
         raise CellsegError(_why(messages.read().decode("utf-8", "replace"), status, log))
+
+
+def _fork(function, arguments, messages, result):
+    child = os.fork()
+    if child == 0:
+        _be_the_child(function, arguments, messages, result)
+    return child
+
+
+def _spawn(function, arguments, messages, result):
+    """A new interpreter: in a fork of a process whose threads PyTorch has used, PyTorch waits for them for ever."""
+    numbers = [stream.fileno() for stream in (messages, result)]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "cellseg.engine.isolation", *map(str, numbers)],
+        stdin=subprocess.PIPE,
+        pass_fds=numbers,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with child.stdin:
+        pickle.dump((function, arguments), child.stdin)
+    child.returncode = 0  # the caller waits for it
+    return child.pid
 
 
 def _messages(log):
@@ -104,3 +126,7 @@ def _why(text, status, log):
         cause = " (out of memory?)" if os.WTERMSIG(status) == signal.SIGKILL else ""
         return f"the engine was ended by signal {os.WTERMSIG(status)}{cause}{where}"
     return f"the engine ended without a result, see the traceback above{where}"
+
+
+if __name__ == "__main__":
+    _be_the_child(*pickle.load(sys.stdin.buffer), *(os.fdopen(int(number), "ab+") for number in sys.argv[1:]))

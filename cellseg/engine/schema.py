@@ -1,5 +1,8 @@
 """The part of Caffe's protobuf schema that weights and solver states need, built at run time.
 
+A packed list of numbers and a string of bytes look the same in a file. The numbers of blobs are declared as bytes here,
+so that numpy takes them over as a whole.
+
 The messages live in a descriptor pool of their own: pycaffe registers the same names in the default one, and
 generated ``_pb2`` files do not span the protobuf versions that the two Pythons have. Fields that are not named here
 are skipped by the parser, as protobuf does with unknown ones.
@@ -8,7 +11,7 @@ are skipped by the parser, as protobuf does with unknown ones.
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 _LABEL = {"": 1, "*": 3, "**": 3}  # optional, repeated, repeated and packed
-_TYPE = {"double": 1, "float": 2, "int64": 3, "int32": 5, "string": 9}
+_TYPE = {"int64": 3, "int32": 5, "string": 9, "bytes": 12}
 
 # message -> field -> (number, type, "" optional | "*" repeated | "**" repeated packed)
 _MESSAGES = {
@@ -18,11 +21,17 @@ _MESSAGES = {
         "channels": (2, "int32", ""),
         "height": (3, "int32", ""),
         "width": (4, "int32", ""),
-        "data": (5, "float", "**"),
+        "data": (5, "bytes", ""),
+        "diff": (6, "bytes", ""),
         "shape": (7, "BlobShape", ""),
-        "double_data": (8, "double", "**"),
+        "double_data": (8, "bytes", ""),
     },
-    "V1LayerParameter": {"name": (4, "string", ""), "blobs": (6, "BlobProto", "*")},
+    "V0LayerParameter": {"name": (1, "string", ""), "blobs": (50, "BlobProto", "*")},
+    "V1LayerParameter": {
+        "layer": (1, "V0LayerParameter", ""),
+        "name": (4, "string", ""),
+        "blobs": (6, "BlobProto", "*"),
+    },
     "LayerParameter": {"name": (1, "string", ""), "type": (2, "string", ""), "blobs": (7, "BlobProto", "*")},
     "NetParameter": {
         "name": (1, "string", ""),
@@ -56,5 +65,6 @@ def _build():
 
 
 _classes = _build()
+BlobProto = _classes["BlobProto"]
 NetParameter = _classes["NetParameter"]
 SolverState = _classes["SolverState"]

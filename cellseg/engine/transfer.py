@@ -76,6 +76,11 @@ def format_transfer(rows):
     return "\n".join([*lines, f"  parameters: {', '.join(counts)}"])
 
 
+def same_shape(one, other):
+    """Say whether two shapes are the same but for ones in front, as older Caffe versions wrote them."""
+    return _squeezed(one) == _squeezed(other)
+
+
 def _squeezed(shape):
     """Files of older Caffe versions write every shape with four numbers, ones in front."""
     shape = list(shape)

@@ -1,16 +1,20 @@
 """Reading ``.caffemodel`` and ``.solverstate`` files, binary protobuf or HDF5, without an engine."""
 
+import math
 import warnings
 from collections import OrderedDict
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from cellseg.engine.schema import NetParameter, SolverState
+from cellseg.engine import schema
 from cellseg.errors import CellsegError
 
+# h5py raises any of these on damaged files.
+_HDF5_ERRORS = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, IndexError, MemoryError)
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -41,15 +45,34 @@ def read_weights(path):
     return weights
 
 
-def read_solver_state(path):
-    """Read how far a ``.solverstate`` (protobuf or HDF5 form) is, and where its weights are.
+@dataclass(frozen=True)
+class SolverState:
+    """A ``.solverstate``.
 
-    Returns
-    -------
+    Attributes
+    ----------
     iteration : int
         Iterations done.
     weights : str
         The ``.caffemodel`` that belongs to it, as Caffe will look for it: relative to the working folder.
+    current_step : int
+        Steps of the learning rate taken, under the policy "multistep".
+    history : list of ndarray
+        What the solver remembers of earlier gradients, in the order of the learnable parameters.
+    """
+
+    iteration: int
+    weights: str
+    current_step: int
+    history: list
+
+
+def read_solver_state(path):
+    """Read a ``.solverstate`` (protobuf or HDF5 form).
+
+    Returns
+    -------
+    SolverState
 
     Raises
     ------
@@ -57,13 +80,14 @@ def read_solver_state(path):
         If the file is missing or is no solver state, or its weights are not there.
     """
     content = _content(path)
-    found = _hdf5_state(path) if content.startswith(_HDF5_MAGIC) else _solver_state(content)
-    if found is None:
+    state = _hdf5_state(path) if content.startswith(_HDF5_MAGIC) else _solver_state(path, content)
+    if state is None:
         raise CellsegError(f"{path}: not a solver state; give the .solverstate that was written beside the weights")
-    iteration, weights = found
-    if not Path(weights).is_file():
-        raise CellsegError(f"{path}: its weights {weights} are not there; start in the folder where it was written")
-    return iteration, weights
+    if "\0" in state.weights or not Path(state.weights).is_file():
+        raise CellsegError(
+            f"{path}: its weights {state.weights} are not there; start in the folder where it was written"
+        )
+    return state
 
 
 def _content(path):
@@ -83,46 +107,50 @@ def _parse(message, content):
     return parsed
 
 
-def _solver_state(content):
+def _solver_state(path, content):
     try:
-        state = _parse(SolverState, content)
+        state = _parse(schema.SolverState, content)
     except DecodeError:
         return None
-    return (state.iter, state.learned_net) if state.HasField("iter") and len(state.history) else None
+    if not state.HasField("iter") or not state.history:
+        return None
+    history = [_array(path, f"history {n}", blob) for n, blob in enumerate(state.history)]
+    return SolverState(state.iter, state.learned_net, state.current_step, history)
 
 
 def _hdf5_state(path):
     try:
         with h5py.File(str(path), "r") as file:
-            iteration, weights = int(np.ravel(file["iter"][()])[0]), np.ravel(file["learned_net"][()])[0]
-    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+            iteration, step = (int(np.ravel(file[name][()])[0]) for name in ("iter", "current_step"))
+            weights = np.ravel(file["learned_net"][()])[0]
+            history = [np.asarray(file["history"][key], np.float32) for key in sorted(file["history"], key=int)]
+    except _HDF5_ERRORS:
         return None
-    return iteration, weights.decode() if isinstance(weights, bytes) else str(weights)
+    return SolverState(iteration, weights.decode() if isinstance(weights, bytes) else str(weights), step, history)
 
 
 def _from_protobuf(path, content):
-    if _solver_state(content) is not None:
+    if content.startswith(b"\x08") and _solver_state(path, content) is not None:
         raise CellsegError(f"{path}: a solver state, not weights; give the .caffemodel beside it")
     try:
-        net = _parse(NetParameter, content)
+        net = _parse(schema.NetParameter, content)
     except DecodeError as error:
         raise CellsegError(f"{path}: not a .caffemodel, or truncated; give one that Caffe wrote") from error
     blobs = OrderedDict()
-    for layer in [*net.layers, *net.layer]:
+    for layer in [*(old.layer if old.HasField("layer") else old for old in net.layers), *net.layer]:
         if layer.blobs:
-            blobs.setdefault(layer.name, [_array(path, layer.name, blob) for blob in layer.blobs])
+            blobs.setdefault(layer.name, [_array(path, f"layer '{layer.name}'", blob) for blob in layer.blobs])
     return blobs
 
 
-def _array(path, layer, blob):
+def _array(path, owner, blob):
     legacy = (blob.num, blob.channels, blob.height, blob.width)
     shape = tuple(blob.shape.dim) if blob.HasField("shape") else legacy
-    data = np.asarray(blob.double_data or blob.data, dtype=np.float32)
-    if data.size != int(np.prod(shape)):
-        raise CellsegError(
-            f"{path}: layer '{layer}' holds {data.size} numbers for the shape {shape}; the file is damaged"
-        )
-    return data.reshape(shape)
+    held, kind = (blob.double_data, "<f8") if blob.double_data else (blob.data, "<f4")
+    size = len(held) / np.dtype(kind).itemsize
+    if min(shape, default=0) < 0 or size != math.prod(shape):
+        raise CellsegError(f"{path}: {owner} holds {size:g} numbers for the shape {shape}; the file is damaged")
+    return np.frombuffer(held, kind).astype(np.float32).reshape(shape)
 
 
 def _from_hdf5(path):
@@ -140,5 +168,5 @@ def _from_hdf5(path):
             )
     except CellsegError:
         raise
-    except (OSError, ValueError, TypeError) as error:
-        raise CellsegError(f"{path}: not a .caffemodel.h5, or truncated ({error})") from error
+    except _HDF5_ERRORS as error:
+        raise CellsegError(f"{path}: not a .caffemodel.h5, or truncated") from error

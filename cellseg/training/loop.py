@@ -1,6 +1,5 @@
 """The training loop: a plain pycaffe script with a progress bar, a log in Caffe's own words, and test scores."""
 
-import contextlib
 import csv
 import os
 import signal
@@ -15,6 +14,7 @@ from cellseg import engine
 from cellseg.errors import CellsegError
 from cellseg.evaluation.sweep import Sweep
 from cellseg.files import replacing
+from cellseg.interrupts import put_off
 from cellseg.progress import bar
 
 FIELDS = ("epoch", "iteration", "lr", "train_loss", "test_loss", "test_mcc", "test_threshold", "seconds")
@@ -83,7 +83,7 @@ def run_solver(engine_name, solver_file, schedule, history, weights=None, resume
                 progress.set_postfix(loss=f"{np.mean(losses):.4f}", **scores, refresh=False)
                 progress.update()
                 if solver.iter % schedule.epoch_iterations == 0:
-                    with _uninterrupted():
+                    with put_off():
                         last = _end_of_epoch(solver, schedule, losses, time.time() - started)
                         _append(history, last)
                     losses = []
@@ -101,16 +101,6 @@ def _finite(loss, iteration):
     if not np.isfinite(loss):
         raise CellsegError(f"the loss is {loss} at iteration {iteration}: training diverged; give a lower --base-lr")
     return loss
-
-
-@contextlib.contextmanager
-def _uninterrupted():
-    """Put Ctrl-C off until the end of the block."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _end_of_epoch(solver, schedule, losses, seconds):

@@ -31,7 +31,7 @@ from cellseg import __version__
 from cellseg.data.constants import RECORD
 from cellseg.data.dataset import check_lists, read_record
 from cellseg.data.hdf5 import list_entry, read_list
-from cellseg.engine import isolation
+from cellseg.engine import isolation, keeps_data_position
 from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
@@ -106,11 +106,12 @@ def train(plan):
 def resume(state, engine_name="auto"):
     """Go on from a ``.solverstate`` in its run folder, with that run's solver and net.
 
-    As with Caffe itself, the order of the training patches starts anew.
+    With real Caffe the order of the training patches starts anew; the embedded engine goes on where it was.
 
     Returns and raises as `train`.
     """
-    iteration, weights = read_solver_state(state)
+    found = read_solver_state(state)
+    iteration, weights = found.iteration, found.weights
     folder = Path(state).parent
     if Path(weights).resolve().parent != folder.resolve():
         raise CellsegError(f"{state}: its run folder was moved from {Path(weights).parent}; move it back to resume it")
@@ -131,7 +132,8 @@ def resume(state, engine_name="auto"):
     read_weights(weights)
     forget_after(folder / "history.csv", iteration)
     _announce(record.get("note"))
-    print(f"going on at iteration {iteration} of {schedule.max_iter}; the order of the patches starts anew", flush=True)
+    order = "goes on" if keeps_data_position(engine_name, state) else "starts anew"
+    print(f"going on at iteration {iteration} of {schedule.max_iter}; the order of the patches {order}", flush=True)
     return _run(folder, engine_name, schedule, resume=state)
 
 

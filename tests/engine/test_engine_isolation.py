@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -11,8 +12,12 @@ from cellseg.engine import isolation
 from cellseg.errors import CellsegError
 
 
+def doubled(value):
+    return os.getpid(), value * 2
+
+
 def test_results_come_back_from_another_process():
-    pid, array = isolation.call(lambda value: (os.getpid(), value * 2), np.arange(3))
+    pid, array = isolation.call(doubled, np.arange(3))
     assert pid != os.getpid()
     np.testing.assert_array_equal(array, [0, 2, 4])
 
@@ -37,14 +42,22 @@ def test_low_level_messages_go_to_the_log(tmp_path):
     assert (tmp_path / "log").read_bytes() == b"first\nsecond\n"
 
 
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def test_a_killed_child_is_reported():
     with pytest.raises(CellsegError, match="ended by signal 9"):
-        isolation.call(lambda: os.kill(os.getpid(), signal.SIGKILL))
+        isolation.call(die)
+
+
+def divide(number):
+    return number / 0
 
 
 def test_a_defect_keeps_its_traceback(capfd):
     with pytest.raises(CellsegError, match="traceback above"):
-        isolation.call(lambda: 1 / 0)
+        isolation.call(divide, 1)
     assert "ZeroDivisionError" in capfd.readouterr().err
 
 
@@ -75,10 +88,14 @@ def test_unknown_engine_lists_the_known_ones():
         engine.load("theano")
 
 
-def test_without_pycaffe_the_way_to_it_is_named(monkeypatch):
+@pytest.mark.parametrize(
+    "name, advice", [("caffe", "make caffe"), ("torch", "make venv"), ("auto", "make caffe.*make venv")]
+)
+def test_without_an_engine_the_way_to_it_is_named(monkeypatch, name, advice):
     monkeypatch.setitem(sys.modules, "caffe", None)
-    with pytest.raises(CellsegError, match="make caffe"):
-        engine.load()
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(CellsegError, match=advice):
+        engine.load(name)
 
 
 @pytest.mark.caffe
@@ -109,3 +126,21 @@ def test_where_caffe_aborts_its_message_is_raised(tmp_path, text, words):
     assert "\n" not in str(caught.value)
     for word in [*words, "Caffe stopped", str(tmp_path / "log")]:
         assert word in str(caught.value)
+
+
+def test_a_caller_that_has_used_pytorch_gets_an_answer(tmp_path):
+    """A fork of it would wait for ever for threads that it does not have."""
+    pytest.importorskip("torch")
+    from conftest import PYTHON, ROOT
+
+    code = """
+        import sys
+        sys.path.insert(0, sys.argv[1])
+        import torch
+        from cellseg.engine import isolation
+        torch.set_num_threads(2)
+        torch.rand(600, 600) @ torch.rand(600, 600)
+        print(isolation.call(torch.mm, torch.ones(600, 600), torch.ones(600, 600)).sum().item())
+    """
+    done = subprocess.run([PYTHON, "-c", textwrap.dedent(code), str(ROOT)], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == str(600.0**3), done.stderr

@@ -17,7 +17,7 @@ def caffemodel(path, blobs, legacy=False):
     layer = layers.add(name="conv")
     for array in blobs:
         blob = layer.blobs.add()
-        blob.data.extend(array.ravel().tolist())
+        blob.data = array.astype("<f4").tobytes()
         if legacy:
             shape = (1,) * (4 - array.ndim) + array.shape
             blob.num, blob.channels, blob.height, blob.width = shape
@@ -68,14 +68,16 @@ def test_what_caffe_writes_is_read(tmp_path):
 
 def solver_state(path, weights):
     state = SolverState(iter=40, learned_net=str(weights), current_step=1)
-    state.history.add().data.extend([1.0, 2.0])
+    blob = state.history.add(data=np.array([1.0, 2.0], "<f4").tobytes())
+    blob.shape.dim.append(2)
     Path(path).write_bytes(state.SerializeToString())
 
 
 def test_solver_state(tmp_path):
     caffemodel(tmp_path / "a.caffemodel", BLOBS)
     solver_state(tmp_path / "a.solverstate", tmp_path / "a.caffemodel")
-    assert read_solver_state(tmp_path / "a.solverstate") == (40, str(tmp_path / "a.caffemodel"))
+    state = read_solver_state(tmp_path / "a.solverstate")
+    assert (state.iteration, state.weights) == (40, str(tmp_path / "a.caffemodel"))
     (tmp_path / "a.caffemodel").unlink()
     with pytest.raises(CellsegError, match="a.solverstate: its weights .*a.caffemodel are not there"):
         read_solver_state(tmp_path / "a.solverstate")
@@ -135,7 +137,7 @@ def test_numbers_that_do_not_fill_their_shape_are_refused(tmp_path):
     net = NetParameter()
     blob = net.layer.add(name="conv").blobs.add()
     blob.shape.dim.extend([2, 3])
-    blob.data.extend([1.0] * 5)
+    blob.data = np.ones(5, "<f4").tobytes()
     (tmp_path / "a.caffemodel").write_bytes(net.SerializeToString())
     with pytest.raises(CellsegError, match="layer 'conv' holds 5 numbers"):
         read_weights(tmp_path / "a.caffemodel")

@@ -62,13 +62,21 @@ def test_a_python_without_the_libraries_goes_through_the_door(tmp_path):
     environment = {**os.environ, "PYTHONPATH": ""}
     bare = ["env", "-u", "PYTHONHOME", "python3", "-S", "tools/evaluate.py", "a b.caffemodel"]
     done = subprocess.run(bare, cwd=str(tmp_path), capture_output=True, text=True, env=environment)
-    assert_refused(done, "lacks caffe", "make caffe")
+    assert_refused(done, "lacks", "caffe or torch", "make caffe", "make venv")
     door = tmp_path / ".caffe" / "bin" / "python"
     door.parent.mkdir(parents=True)
     door.write_text('#!/bin/sh\necho "door: $2"\n')
     door.chmod(0o755)
     done = subprocess.run(bare, cwd=str(tmp_path), capture_output=True, text=True, env=environment)
     assert done.stdout == "door: a b.caffemodel\n", done.stderr
+    other = tmp_path / ".venv" / "bin" / "python"
+    other.parent.mkdir(parents=True)
+    other.write_text('#!/bin/sh\necho "other door: $2 $3 $4"\n')
+    other.chmod(0o755)
+    done = subprocess.run(
+        [*bare, "--engine", "torch"], cwd=str(tmp_path), capture_output=True, text=True, env=environment
+    )
+    assert done.stdout == "other door: a b.caffemodel --engine torch\n", done.stderr
 
 
 @pytest.mark.caffe

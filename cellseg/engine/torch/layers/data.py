@@ -1,0 +1,131 @@
+"""Layers that make data: Input, DummyData and HDF5Data."""
+
+import torch
+
+from cellseg.engine.torch.blob import check_size
+from cellseg.engine.torch.context import context
+from cellseg.engine.torch.fillers import fill
+from cellseg.engine.torch.hdf5_rows import HDF5Rows
+from cellseg.engine.torch.layers.base import Layer
+from cellseg.errors import CellsegError
+
+TRAIN = 0
+
+
+class _Source(Layer):
+    """A layer without bottoms. `state` and `set_state` are for a resume that goes on in mid-epoch."""
+
+    BOTTOMS = (0, 0)
+    TOPS = (1, None)
+
+    def backward(self, top_gradients):
+        return [], []
+
+    def state(self):
+        """dict: what the layer's next batches depend on, in values that JSON can hold."""
+        return {}
+
+    def set_state(self, state):
+        """Go on from where `state` was taken."""
+
+    def _one_each(self, field, values):
+        """Values of a field that may be given once for all tops."""
+        values, tops = list(values), len(self.parameter.top)
+        if len(values) not in (1, tops):
+            self.fail(f"{field} must be given once or for each of {tops} tops, is given {len(values)} times")
+        return values * tops if len(values) == 1 else values
+
+    def _sized(self, shapes):
+        for shape in shapes:
+            try:
+                check_size(shape)
+            except CellsegError as error:
+                self.fail(str(error))
+        return shapes
+
+
+class Input(_Source):
+    """Tops that Python fills, or whoever feeds the net."""
+
+    def reshape(self, bottom_shapes):
+        shapes = [tuple(shape.dim) for shape in self.parameter.input_param.shape]
+        return self._sized(self._one_each("shape", shapes) if shapes else [()] * len(self.parameter.top))
+
+    def forward(self, bottoms, weights, down, learn):
+        """Nothing: the tops keep what they hold."""
+        return []
+
+
+class DummyData(_Source):
+    """Tops that fillers fill: constants once, others anew at each pass."""
+
+    def setup(self, bottom_shapes):
+        p, tops = self.parameter.dummy_data_param, len(self.parameter.top)
+        if len(p.data_filler) not in (0, 1, tops):
+            self.fail(f"data_filler must be given not at all, once, or for each of {tops} tops")
+        self.fillers = self._one_each("data_filler", p.data_filler) if p.data_filler else [None] * tops
+        legacy = [p.num, p.channels, p.height, p.width]
+        if any(legacy):
+            if p.shape:
+                self.fail("both shape and num, channels, height, width are given; keep shape")
+            names = ("num", "channels", "height", "width")
+            self.shapes = list(zip(*(self._one_each(name, sides) for name, sides in zip(names, legacy))))
+        else:
+            self.shapes = [tuple(shape.dim) for shape in self._one_each("shape", p.shape)]
+        self._sized(self.shapes)
+        self.constants = [self._filled(top) if self._is_constant(top) else None for top in range(tops)]
+
+    def reshape(self, bottom_shapes):
+        return self.shapes
+
+    def forward(self, bottoms, weights, down, learn):
+        return [self._filled(top) if values is None else values for top, values in enumerate(self.constants)]
+
+    def _is_constant(self, top):
+        return self.fillers[top] is None or self.fillers[top].type == "constant"
+
+    def _filled(self, top):
+        if self.fillers[top] is None:
+            return torch.zeros(self.shapes[top], device=context.device)
+        try:
+            return torch.from_numpy(fill(self.fillers[top], self.shapes[top], context.random)).to(context.device)
+        except CellsegError as error:
+            self.fail(str(error))
+
+
+class HDF5Data(_Source):
+    """Batches of rows from the HDF5 files of a list; see `cellseg.engine.torch.hdf5_rows`."""
+
+    def setup(self, bottom_shapes):
+        p = self.parameter.hdf5_data_param
+        if self.parameter.HasField("transform_param"):
+            self.fail("does not transform data; take transform_param out, and write the files as the net needs them")
+        if p.batch_size < 1:
+            self.fail(f"batch_size is {p.batch_size}; it must be 1 or more")
+        self.rows = self._from_files(HDF5Rows, p.source, list(self.parameter.top), p.shuffle, context.rand)
+
+    def reshape(self, bottom_shapes):
+        return self._sized([(self.parameter.hdf5_data_param.batch_size, *shape) for shape in self.rows.shapes])
+
+    def forward(self, bottoms, weights, down, learn):
+        share = (context.rank, context.world_size) if self.phase == TRAIN else (0, 1)
+        return self._from_files(self.rows.take, self.parameter.hdf5_data_param.batch_size, *share)
+
+    def require_classes(self, top, classes, ignore=None):
+        """Refuse files, now and whenever one is loaded, in which a top holds labels that are none of the classes."""
+        self._from_files(self.rows.require_classes, top, classes, ignore)
+
+    def state(self):
+        return self.rows.state()
+
+    def set_state(self, state):
+        self._from_files(self.rows.set_state, state)
+
+    def _from_files(self, function, *arguments):
+        try:
+            return function(*arguments)
+        except CellsegError as error:
+            self.fail(str(error))
+
+
+TYPES = {"Input": Input, "DummyData": DummyData, "HDF5Data": HDF5Data}

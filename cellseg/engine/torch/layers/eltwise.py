@@ -1,0 +1,68 @@
+"""Eltwise: several bottoms of one shape, value by value; and Reduction: all values behind an axis to one."""
+
+import math
+from functools import reduce
+
+import torch
+
+from cellseg.engine.torch.layers.base import Layer, shown
+
+_PROD, _SUM, _MAX = 0, 1, 2  # EltwiseParameter.EltwiseOp
+_ASUM, _SUMSQ, _MEAN = 2, 3, 4  # ReductionParameter.ReductionOp
+
+
+class Eltwise(Layer):
+    """Product, weighted sum or maximum.
+
+    Of equal maxima the first has the gradient, but of the first two bottoms the second.
+    """
+
+    BOTTOMS = (2, None)
+
+    def setup(self, bottom_shapes):
+        p = self.parameter.eltwise_param
+        if p.coeff and len(p.coeff) != len(bottom_shapes):
+            self.fail(f"coeff is given for {len(p.coeff)} of {len(bottom_shapes)} bottoms")
+        if p.coeff and p.operation == _PROD:
+            self.fail("coeff goes with operation: SUM only")
+
+    def reshape(self, bottom_shapes):
+        for shape in bottom_shapes:
+            if shape != bottom_shapes[0]:
+                self.fail(f"its bottoms {shown(bottom_shapes[0])} and {shown(shape)} differ in shape")
+        return bottom_shapes[:1]
+
+    def compute(self, bottoms, weights):
+        p = self.parameter.eltwise_param
+        if p.operation == _PROD:
+            return [reduce(torch.mul, bottoms)]
+        if p.operation == _MAX:
+            top = torch.where(bottoms[0] > bottoms[1], bottoms[0], bottoms[1])
+            for other in bottoms[2:]:
+                top = torch.where(other > top, other, top)
+            return [top]
+        weighted = [bottom if c == 1 else c * bottom for bottom, c in zip(bottoms, p.coeff or [1] * len(bottoms))]
+        return [reduce(torch.add, weighted)]
+
+
+class Reduction(Layer):
+    """Sum, sum of absolute values or of squares, or mean, of all that is behind the axes before `axis`."""
+
+    MAY_BE_IN_PLACE = False
+
+    def reshape(self, bottom_shapes):
+        (shape,) = bottom_shapes
+        self.first = self.axis(self.parameter.reduction_param.axis, shape)
+        self.count = math.prod(shape[self.first :])
+        return [shape[: self.first]]
+
+    def compute(self, bottoms, weights):
+        p, x = self.parameter.reduction_param, bottoms[0].float().flatten(self.first)
+        if p.operation == _ASUM:
+            x = x.abs()
+        elif p.operation == _SUMSQ:
+            x = x.square()
+        return [x.sum(-1) * (p.coeff / self.count if p.operation == _MEAN else p.coeff)]
+
+
+TYPES = {"Eltwise": Eltwise, "Reduction": Reduction}

@@ -1,0 +1,142 @@
+"""Pooling: the largest value or the mean of a window that slides over images."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from cellseg.engine.torch.layers.base import Layer, shown
+
+_MAX, _AVE, _STOCHASTIC = 0, 1, 2  # PoolingParameter.PoolMethod
+_FLOOR = 1  # PoolingParameter.RoundMode
+_LOWEST = torch.finfo(torch.float32).min
+
+
+class Pooling(Layer):
+    """MAX or AVE over windows, the last of which may reach beyond the image.
+
+    MAX gives the first of equal maxima the whole gradient, and where each maximum stood, counted row by row, as its
+    second top. AVE divides by the size of the window within the padded image.
+    """
+
+    MAY_BE_IN_PLACE = False
+
+    def __init__(self, parameter, phase):
+        super().__init__(parameter, phase)
+        self.TOPS = (1, 2 if parameter.pooling_param.pool == _MAX else 1)
+
+    def setup(self, bottom_shapes):
+        p = self.parameter.pooling_param
+        if p.pool == _STOCHASTIC:
+            self.fail("pool: STOCHASTIC is not supported; supported are MAX and AVE")
+        if p.global_pooling:
+            if p.HasField("kernel_size") or p.HasField("kernel_h") or p.HasField("kernel_w"):
+                self.fail("global_pooling takes the whole image; leave kernel_size out")
+        elif p.HasField("kernel_size") == (p.HasField("kernel_h") and p.HasField("kernel_w")):
+            self.fail("give kernel_size, or both kernel_h and kernel_w")
+        self.kernel = self._pair("kernel", p.kernel_size)
+        self.pad, self.stride = self._pair("pad", p.pad), self._pair("stride", p.stride)
+        if p.global_pooling and (self.pad != (0, 0) or self.stride != (1, 1)):
+            self.fail("global_pooling goes with pad 0 and stride 1 only")
+        if min(self.stride) < 1 or (min(self.kernel) < 1 and not p.global_pooling):
+            self.fail("kernel and stride must be 1 or more")
+        if any(self.pad) and any(pad >= side for pad, side in zip(self.pad, self.kernel)):
+            self.fail(f"pad {shown(self.pad)} must be smaller than the kernel {shown(self.kernel)}")
+
+    def _pair(self, name, one):
+        p = self.parameter.pooling_param
+        both = [p.HasField(f"{name}_h"), p.HasField(f"{name}_w")]
+        if not any(both):
+            return one, one
+        if not all(both) or p.HasField("kernel_size" if name == "kernel" else name):
+            one = "kernel_size" if name == "kernel" else name
+            self.fail(f"give {one}, or both {name}_h and {name}_w")
+        return getattr(p, f"{name}_h"), getattr(p, f"{name}_w")
+
+    def reshape(self, bottom_shapes):
+        (shape,) = bottom_shapes
+        if len(shape) != 4:
+            self.fail(f"takes images NxCxHxW, not {shown(shape)}")
+        if self.parameter.pooling_param.global_pooling:
+            self.kernel = shape[2:]
+        rounded = math.floor if self.parameter.pooling_param.round_mode == _FLOOR else math.ceil
+        size = [
+            rounded((side + 2 * pad - kernel) / stride) + 1
+            for side, pad, kernel, stride in zip(shape[2:], self.pad, self.kernel, self.stride)
+        ]
+        if any(self.pad):
+            size = [
+                many - ((many - 1) * stride >= side + pad)
+                for many, stride, side, pad in zip(size, self.stride, shape[2:], self.pad)
+            ]
+        if min(size) < 1:
+            self.fail(f"a window of {shown(self.kernel)} and padding {shown(self.pad)} leave nothing of {shown(shape)}")
+        self.size = tuple(size)
+        self._plan(shape[2:])
+        return [(*shape[:2], *size)] * len(self.parameter.top)
+
+    def _plan(self, sides):
+        """Find out whether PyTorch's own padding and rounding give Caffe's windows, else pad as far as those reach."""
+        self._ceil = None
+        if all(2 * pad <= kernel for pad, kernel in zip(self.pad, self.kernel)):
+            for ceil in (False, True):
+                if self.size == tuple(_torch_size(*window, ceil) for window in self._windows(sides)):
+                    self._ceil = ceil
+                    break
+        self._margins = []
+        for many, (side, pad, kernel, stride) in zip(self.size, self._windows(sides)):
+            self._margins.append((pad, max(0, (many - 1) * stride + kernel - side - pad)))
+
+    def _windows(self, sides):
+        return zip(sides, self.pad, self.kernel, self.stride)
+
+    def compute(self, bottoms, weights):
+        x = bottoms[0]
+        if self.parameter.pooling_param.pool == _AVE:
+            return [self._mean(x)]
+        if self._ceil is not None:
+            found = F.max_pool2d(
+                x, self.kernel, self.stride, self.pad, ceil_mode=self._ceil, return_indices=len(self.parameter.top) > 1
+            )
+            return [found] if torch.is_tensor(found) else [found[0], found[1].float()]
+        found, where = F.max_pool2d(self._padded(x, _LOWEST), self.kernel, self.stride, return_indices=True)
+        return [found, self._unpadded(where, x.shape)][: len(self.parameter.top)]
+
+    def _mean(self, x):
+        if self._ceil is not None:
+            return F.avg_pool2d(x, self.kernel, self.stride, self.pad, ceil_mode=self._ceil)
+        total = F.avg_pool2d(self._padded(x, 0.0), self.kernel, self.stride, divisor_override=1)
+        rows, columns = (
+            torch.tensor([_covered(index, *window) for index in range(many)], dtype=x.dtype, device=x.device)
+            for many, window in zip(self.size, self._windows(x.shape[2:]))
+        )
+        return total[:, :, : self.size[0], : self.size[1]] / (rows[:, None] * columns)
+
+    def _padded(self, x, value):
+        (top, bottom), (left, right) = self._margins
+        return F.pad(x, (left, right, top, bottom), value=value)
+
+    def _unpadded(self, where, shape):
+        """Positions in the padded image as Caffe's in the image, -1 for those beside it."""
+        (top, _), (left, right) = self._margins
+        width = shape[3] + left + right
+        row, column = where.div(width, rounding_mode="floor") - top, where % width - left
+        inside = (row >= 0) & (row < shape[2]) & (column >= 0) & (column < shape[3])
+        return torch.where(inside, row * shape[3] + column, -1).float()
+
+
+def _torch_size(side, pad, kernel, stride, ceil):
+    """How many windows PyTorch finds, -1 where it refuses or would start one beyond the image."""
+    room = side + 2 * pad - kernel
+    many = (-(-room // stride) if ceil else room // stride) + 1
+    many -= ceil and (many - 1) * stride >= side + pad
+    return many if room >= 0 or many > 0 else -1
+
+
+def _covered(index, side, pad, kernel, stride):
+    """How far a window reaches within the padded image; below 1 where it starts beyond."""
+    start = index * stride - pad
+    return min(start + kernel, side + pad) - start
+
+
+TYPES = {"Pooling": Pooling}

@@ -1,0 +1,67 @@
+"""Learning-rate policies."""
+
+import math
+
+from cellseg.engine.torch.log import info
+from cellseg.errors import CellsegError
+
+
+def _step(p, iteration, _):
+    step = iteration // p.stepsize
+    return p.base_lr * p.gamma**step, step
+
+
+def _multistep(p, iteration, step):
+    if step < len(p.stepvalue) and iteration >= p.stepvalue[step]:
+        step += 1
+        info(f"MultiStep Status: Iteration {iteration}, step = {step}")
+    return p.base_lr * p.gamma**step, step
+
+
+POLICIES = {
+    "fixed": lambda p, iteration, step: (p.base_lr, step),
+    "step": _step,
+    "exp": lambda p, iteration, step: (p.base_lr * p.gamma**iteration, step),
+    "inv": lambda p, iteration, step: (p.base_lr * (1 + p.gamma * iteration) ** -p.power, step),
+    "multistep": _multistep,
+    "poly": lambda p, iteration, step: (p.base_lr * (1 - iteration / p.max_iter) ** p.power, step),
+    "sigmoid": lambda p, iteration, step: (p.base_lr / (1 + math.exp(-p.gamma * (iteration - p.stepsize))), step),
+}
+
+
+def check(parameter):
+    """Refuse a solver whose policy is unknown or lacks a field.
+
+    Parameters
+    ----------
+    parameter : SolverParameter
+    """
+    policy = parameter.lr_policy
+    if policy not in POLICIES:
+        raise CellsegError(f"the solver's lr_policy '{policy}' is not supported; supported are: {', '.join(POLICIES)}")
+    if policy == "step" and parameter.stepsize < 1:
+        raise CellsegError("the solver's lr_policy 'step' needs a stepsize of 1 or more")
+    if policy == "poly" and parameter.max_iter < 1:
+        raise CellsegError("the solver's lr_policy 'poly' needs a max_iter of 1 or more")
+
+
+def learning_rate(parameter, iteration, current_step):
+    """The learning rate of an iteration.
+
+    Parameters
+    ----------
+    parameter : SolverParameter
+    iteration : int
+        Updates done before.
+    current_step : int
+        Steps taken so far, under the policy "multistep".
+
+    Returns
+    -------
+    rate : float
+    current_step : int
+    """
+    try:
+        return POLICIES[parameter.lr_policy](parameter, iteration, current_step)
+    except (OverflowError, ZeroDivisionError):
+        return math.nan, current_step

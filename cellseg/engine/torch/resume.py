@@ -1,0 +1,54 @@
+"""What a solver state of Caffe's leaves out: where the data stood, and the random streams.
+
+It is kept in a small file beside the state, so that a run that goes on ends as one that was never interrupted.
+"""
+
+from cellseg.engine.resume import path_of
+from cellseg.engine.torch.context import context
+from cellseg.errors import CellsegError
+from cellseg.files import read_json, write_json
+
+
+def write(state, digest, nets):
+    """Write it for a solver state that is about to be there.
+
+    Parameters
+    ----------
+    state : str or path
+    digest : str
+        SHA-256 of that file.
+    nets : list of Net
+        The training net, then the test nets.
+    """
+    record = {
+        "solverstate_sha256": digest,
+        "random": context.random.state(),
+        "rand": context.rand.state(),
+        "layers": [{layer.name: layer.state() for layer in _stateful(net)} for net in nets],
+    }
+    write_json(path_of(state, context.rank), record)
+
+
+def restore(state, nets):
+    """Bring data layers and random streams to where they were.
+
+    Raises
+    ------
+    CellsegError
+        If the file was written for other nets.
+    """
+    record = read_json(path_of(state, context.rank), "random", "rand", "layers")
+    for net, states in zip(nets, record["layers"]):
+        layers = {layer.name: layer for layer in _stateful(net)}
+        if set(layers) != set(states):
+            raise CellsegError(
+                f"{path_of(state, context.rank)}: was written for another net; remove it to resume without it"
+            )
+        for name, layer in layers.items():
+            layer.set_state(states[name])
+    context.random.set_state(record["random"])
+    context.rand.set_state(record["rand"])
+
+
+def _stateful(net):
+    return [layer for layer in net.layers if hasattr(layer, "state")]

@@ -1,0 +1,82 @@
+"""The solver types: from a gradient to what is subtracted from a parameter.
+
+Each function takes the gradient ``g``, the parameter's histories ``h``, the local learning rate, the solver's
+parameter and the iteration; it changes the histories in place and returns the update.
+"""
+
+import math
+
+from cellseg.errors import CellsegError
+
+
+def _sgd(g, h, rate, p, iteration):
+    return h[0].mul_(p.momentum).add_(g, alpha=rate)
+
+
+def _nesterov(g, h, rate, p, iteration):
+    before = h[0].clone()
+    _sgd(g, h, rate, p, iteration)
+    return h[0].mul(1 + p.momentum).sub_(before, alpha=p.momentum)
+
+
+def _adagrad(g, h, rate, p, iteration):
+    h[0].addcmul_(g, g)
+    return g.div(h[0].sqrt().add_(p.delta)).mul_(rate)
+
+
+def _rmsprop(g, h, rate, p, iteration):
+    h[0].mul_(p.rms_decay).addcmul_(g, g, value=1 - p.rms_decay)
+    return g.div(h[0].sqrt().add_(p.delta)).mul_(rate)
+
+
+def _adadelta(g, h, rate, p, iteration):
+    h[0].mul_(p.momentum).addcmul_(g, g, value=1 - p.momentum)
+    update = h[1].add(p.delta).div_(h[0] + p.delta).sqrt_().mul_(g)
+    h[1].mul_(p.momentum).addcmul_(update, update, value=1 - p.momentum)
+    return update.mul_(rate)
+
+
+def _adam(g, h, rate, p, iteration):
+    correction = math.sqrt(1 - p.momentum2 ** (iteration + 1)) / (1 - p.momentum ** (iteration + 1))
+    h[0].mul_(p.momentum).add_(g, alpha=1 - p.momentum)
+    h[1].mul_(p.momentum2).addcmul_(g, g, value=1 - p.momentum2)
+    return h[0].div(h[1].sqrt().add_(p.delta)).mul_(rate * correction)
+
+
+#: Solver type: its function and how many histories a parameter has.
+TYPES = {
+    "SGD": (_sgd, 1),
+    "Nesterov": (_nesterov, 1),
+    "AdaGrad": (_adagrad, 1),
+    "RMSProp": (_rmsprop, 1),
+    "AdaDelta": (_adadelta, 2),
+    "Adam": (_adam, 2),
+}
+
+
+def check(parameter):
+    """Refuse a solver of unknown type, or with fields that its type does not take.
+
+    Parameters
+    ----------
+    parameter : SolverParameter
+    """
+    if parameter.type not in TYPES:
+        raise CellsegError(f"the solver type '{parameter.type}' is not supported; supported are: {', '.join(TYPES)}")
+    if parameter.type in ("AdaGrad", "RMSProp") and parameter.momentum:
+        raise CellsegError(f"the solver type {parameter.type} takes no momentum; remove it")
+    if parameter.type == "RMSProp" and not 0 <= parameter.rms_decay < 1:
+        raise CellsegError(f"the solver's rms_decay is {parameter.rms_decay:g}; give one from 0 to below 1")
+    if parameter.regularization_type not in ("L1", "L2"):
+        raise CellsegError(f"the regularization_type '{parameter.regularization_type}' is not supported; give L1 or L2")
+
+
+def penalty(weights, parameter):
+    """What regularisation adds to a gradient, for each unit of weight decay.
+
+    Parameters
+    ----------
+    weights : torch.Tensor
+    parameter : SolverParameter
+    """
+    return weights.sign() if parameter.regularization_type == "L1" else weights

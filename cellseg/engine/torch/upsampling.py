@@ -1,0 +1,172 @@
+"""A fixed bilinear upsampling followed by a convolution, computed as one with a quarter of the multiplications.
+
+Upsampling by two puts zeros between the pixels and smooths with (1, 3, 3, 1)/4 along rows and columns. Smoothing and
+the following convolution commute, so the convolution may come first, where three of four pixels are zeros: that is
+a transposed convolution of the small map. The smoothing, a filter for each channel, then comes last, on the
+convolution's few outputs instead of its many inputs.
+
+The two orders differ at the border alone. The smoothing reaches one pixel beyond the upsampled map, where the
+convolution of Caffe's two layers sees zeros. What the convolution would add from that ring is subtracted again.
+
+Both orders are the same function; results differ by rounding. The map in between is computed when somebody looks.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch.nn.grad import conv2d_weight
+
+from cellseg.engine.torch.context import context
+from cellseg.engine.torch.layers.convolution import Convolution, Deconvolution, lowered
+
+_SMOOTHING = torch.tensor([0.25, 0.75, 0.75, 0.25])
+
+
+def fits(first, second):
+    """Say whether two layers that follow each other, with nothing else between, can be computed as one.
+
+    Parameters
+    ----------
+    first, second : Layer
+    """
+    if type(first) is not Deconvolution or type(second) is not Convolution:
+        return False
+    fixed = first.kernel == (4, 4) and first.stride == (2, 2) and first.pad == (1, 1) and first.dilation == (1, 1)
+    depthwise = first.group == first.channels == first.outputs and len(first.params) == 1
+    size = second.kernel[0]
+    centred = second.kernel in ((3, 3), (5, 5)) and second.pad == (size // 2, size // 2)
+    plain = second.stride == second.dilation == (1, 1) and second.group == 1
+    return fixed and depthwise and centred and plain
+
+
+class UpsampledConvolution:
+    """Two layers for which `fits` holds, with the passes of one `Layer`.
+
+    Parameters
+    ----------
+    first : Deconvolution
+    second : Convolution
+    """
+
+    def __init__(self, first, second):
+        self.first, self.second = first, second
+        self.reach = second.kernel[0] // 2
+        self._smoothing = {}
+
+    def holds(self):
+        """Say whether the upsampling's weights are the bilinear ones now, and this is the device to gain on."""
+        weight = self.first.params[0].tensor
+        return weight.device.type == "cpu" and torch.equal(weight, self._filter(weight.shape[0], weight.dtype))
+
+    def forward(self, x, down, learn):
+        """The second layer's top.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (N, C, H, W)
+            The first layer's bottom.
+        down : bool
+            Whether `backward` will be asked for the gradient of `x`.
+        learn : list of bool
+            The same for the second layer's parameters.
+
+        Returns
+        -------
+        torch.Tensor of shape (N, outputs, 2 H, 2 W)
+        """
+        x = lowered(x).contiguous(memory_format=torch.channels_last)
+        weight, *bias = (lowered(param.tensor) for param in self.second.params)
+        flipped = weight.flip(2, 3).transpose(0, 1).contiguous()
+        self._x, self._flipped, self._down, self._learn = x, flipped, down, learn
+        small = F.conv_transpose2d(x, flipped, stride=2)
+        smoothing = self._filter(self.second.outputs, x.dtype)
+        y = F.conv2d(small, smoothing, *bias, padding=2 - self.reach, groups=self.second.outputs)
+        with torch.set_grad_enabled(down or learn[0]):
+            edges = [edge.detach().requires_grad_(down) for edge in (x[:, :, [0, -1]], x[:, :, :, [0, -1]])]
+            sides = [side.detach().requires_grad_(learn[0]) for side in self._sides(weight)]
+            self._ring = edges, sides, self._from_ring(*edges, *sides)
+        for part, ring in zip(self._borders(y), self._ring[2]):
+            part -= ring.detach()
+        return y
+
+    def backward(self, gradient):
+        """Gradients of the bottom and of the second layer's parameters, None where not asked for.
+
+        Parameters
+        ----------
+        gradient : torch.Tensor
+            Of the second layer's top.
+
+        Returns
+        -------
+        bottom : torch.Tensor or None
+        weights : list of (torch.Tensor or None)
+        """
+        gradient = gradient.to(self._x.dtype).contiguous(memory_format=torch.channels_last)
+        outputs = self.second.outputs
+        small = F.conv2d(gradient, self._filter(outputs, gradient.dtype), padding=1 + self.reach, groups=outputs)
+        edges, sides, rings = self._ring
+        leaves = (edges if self._down else []) + (sides if self._learn[0] else [])
+        found = iter(torch.autograd.grad(rings, leaves, self._borders(gradient), retain_graph=True) if leaves else ())
+        bottom, weights = None, [None] * len(self._learn)
+        if self._down:
+            bottom = F.conv2d(small, self._flipped, stride=2)
+            rows, columns = next(found), next(found)
+            for place in (0, -1):
+                bottom[:, :, place] -= rows[:, :, place]
+                bottom[..., place] -= columns[..., place]
+        if self._learn[0]:
+            flipped = conv2d_weight(small, self._flipped.shape, self._x, stride=2)
+            weights[0] = flipped.transpose(0, 1).flip(2, 3).float()
+            for side in self._sides(weights[0]):
+                side -= next(found)
+        if len(weights) > 1 and self._learn[1]:
+            weights[1] = gradient.sum((0, 2, 3), dtype=torch.float32)
+        return bottom, weights
+
+    def between(self):
+        """The first layer's top for the last `forward`."""
+        x, weight = self._x, self.first.params[0].tensor
+        return lambda: F.conv_transpose2d(x.float(), weight, stride=2, padding=1, groups=weight.shape[0])
+
+    def between_gradient(self, gradient):
+        """Its gradient for the last `backward`."""
+        weight = self._flipped.transpose(0, 1).flip(2, 3)
+        return lambda: F.conv_transpose2d(gradient.to(weight.dtype), weight, padding=self.reach).float()
+
+    def _filter(self, channels, dtype):
+        key = channels, dtype
+        if key not in self._smoothing:
+            square = _SMOOTHING[:, None] * _SMOOTHING
+            self._smoothing[key] = square.to(context.device, dtype).expand(channels, 1, 4, 4).contiguous()
+        return self._smoothing[key]
+
+    def _borders(self, y):
+        reach = self.reach
+        return y[:, :, :reach], y[:, :, -reach:], y[..., :reach], y[..., -reach:]
+
+    def _sides(self, weight):
+        """The parts of the weights that reach into the ring: above, below, left and right."""
+        before, after = self.reach, self.reach + 1
+        return weight[:, :, :before], weight[:, :, after:], weight[..., :before], weight[..., after:]
+
+    def _from_ring(self, rows, columns, above, below, left, right):
+        """What the smoothed pixels beyond the four sides add to `_borders`; the corners go with top and bottom.
+
+        Parameters
+        ----------
+        rows, columns : torch.Tensor of shape (N, C, 2, W), (N, C, H, 2)
+            The first and last of the bottom.
+        above, below, left, right : torch.Tensor
+            See `_sides`.
+        """
+        pad, channels = self.reach - 1, rows.shape[1]
+        line = (0.25 * _SMOOTHING).to(rows.device, rows.dtype)
+        across, down = line.expand(channels, 1, 1, 4), line[:, None].expand(channels, 1, 4, 1)
+        rows = F.conv_transpose2d(rows, across, stride=(1, 2), groups=channels)
+        columns = F.conv_transpose2d(columns, down, stride=(2, 1), padding=(1, 0), groups=channels)
+        return (
+            F.conv2d(rows[:, :, :1], above, padding=pad),
+            F.conv2d(rows[:, :, 1:], below, padding=pad),
+            F.conv2d(columns[..., :1], left, padding=(self.reach, pad)),
+            F.conv2d(columns[..., 1:], right, padding=(self.reach, pad)),
+        )
