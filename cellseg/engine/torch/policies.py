@@ -39,8 +39,10 @@ def check(parameter):
     policy = parameter.lr_policy
     if policy not in POLICIES:
         raise CellsegError(f"the solver's lr_policy '{policy}' is not supported; supported are: {', '.join(POLICIES)}")
-    if policy == "step" and parameter.stepsize < 1:
-        raise CellsegError("the solver's lr_policy 'step' needs a stepsize of 1 or more")
+    if policy in ("step", "sigmoid") and parameter.stepsize < 1:
+        raise CellsegError(f"the solver's lr_policy '{policy}' needs a stepsize of 1 or more")
+    if policy not in ("fixed", "poly") and parameter.gamma < 0:
+        raise CellsegError(f"the solver's gamma is {parameter.gamma:g}; lr_policy '{policy}' needs one of 0 or more")
     if policy == "poly" and parameter.max_iter < 1:
         raise CellsegError("the solver's lr_policy 'poly' needs a max_iter of 1 or more")
 

@@ -131,6 +131,9 @@ class Threshold(_Elementwise):
 
     NO_GRADIENT = (0,)
 
+    def backward(self, top_gradients):
+        return [None], []
+
     def apply(self, x):
         return (x > self.parameter.threshold_param.threshold).to(x.dtype)
 

@@ -1,5 +1,6 @@
 """Dropout."""
 
+import numpy as np
 import torch
 
 from cellseg.engine.torch.context import context
@@ -25,7 +26,9 @@ class Dropout(Layer):
             self._graph = ()
             return [x]
         # Caffe draws in the order of the axes, whatever the order in memory.
-        kept = torch.from_numpy(context.random.bernoulli(x.numel(), 1 - self.ratio)).reshape(x.shape)
+        # It compares in double precision, unlike `MersenneTwister.bernoulli`.
+        most = np.uint32((1 - self.ratio) * (2**32 - 1))
+        kept = torch.from_numpy(context.random.raw(x.numel()) <= most).reshape(x.shape)
         scale = torch.empty_like(x).copy_(kept).mul_(1 / (1 - self.ratio))
         self._graph = (scale,) if down[0] else None
         return [x * scale]

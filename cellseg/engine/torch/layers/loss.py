@@ -163,6 +163,8 @@ class InfogainLoss(_Classifying):
 
     def setup(self, bottom_shapes):
         super().setup(bottom_shapes)
+        if self.parameter.loss_param.HasField("normalize"):
+            self.fail("does not take normalize; give normalization")
         self.matrix = None if len(bottom_shapes) > 2 else self._read(self.parameter.infogain_loss_param.source)
 
     def reshape(self, bottom_shapes):

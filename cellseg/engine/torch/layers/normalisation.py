@@ -29,13 +29,38 @@ class LRN(Layer):
 
     def compute(self, bottoms, weights):
         p, x = self.parameter.lrn_param, bottoms[0].float()
-        square, reach = x.square(), p.local_size // 2
         if p.norm_region == _WITHIN_CHANNEL:
-            return [x * (1 + p.alpha * F.avg_pool2d(square, p.local_size, 1, reach)).pow(-p.beta)]
-        channels = x.shape[1]
-        padded = F.pad(square, (0, 0, 0, 0, reach, reach))
-        total = sum(padded[:, start : start + channels] for start in range(p.local_size))
-        return [x * (p.k + p.alpha / p.local_size * total).pow(-p.beta)]
+            mean = F.avg_pool2d(x.square(), p.local_size, 1, p.local_size // 2)
+            return [x * (1 + p.alpha * mean).pow(-p.beta)]
+        return [_AcrossChannels.apply(x, p.local_size, p.alpha, p.beta, p.k)]
+
+
+class _AcrossChannels(torch.autograd.Function):
+    """``x * (k + alpha / size * sum of squares over size channels) ** -beta``; with few passes over the memory."""
+
+    @staticmethod
+    def forward(ctx, x, size, alpha, beta, k):
+        base = _sum_near(x.square(), size // 2).mul_(alpha / size).add_(k)
+        factor = base.pow(-beta)
+        ctx.save_for_backward(x, base, factor)
+        ctx.reach, ctx.slope = size // 2, 2 * alpha * beta / size
+        return x * factor
+
+    @staticmethod
+    def backward(ctx, gradient):
+        x, base, factor = ctx.saved_tensors
+        direct = gradient * factor
+        through = _sum_near((direct * x).div_(base), ctx.reach).mul_(x)
+        return direct.sub_(through, alpha=ctx.slope), None, None, None, None
+
+
+def _sum_near(x, reach):
+    """For each channel the sum over those at most `reach` away."""
+    total = x.clone()
+    for step in range(1, reach + 1):
+        total[:, step:].add_(x[:, :-step])
+        total[:, :-step].add_(x[:, step:])
+    return total
 
 
 class BatchNorm(Layer):
@@ -77,7 +102,7 @@ class BatchNorm(Layer):
         mean, variance = torch.zeros_like(mean_sum), torch.zeros_like(variance_sum)
         top = _normalised(x, mean, variance, True, p.eps)
         if x.numel() == x.shape[1]:
-            variance.zero_()
+            variance = torch.zeros_like(variance)
         with torch.no_grad():
             for total, new in ((mean_sum, mean), (variance_sum, variance), (count, 1)):
                 total.mul_(p.moving_average_fraction).add_(new)
@@ -96,14 +121,12 @@ class MVN(Layer):
         (shape,) = bottom_shapes
         if not 1 <= len(shape) <= 4:
             self.fail(f"takes a bottom of one to four axes, not {shown(shape)}")
-        self.first = 1 if self.parameter.mvn_param.across_channels else min(2, len(shape))
-        return [shape]
+        self.shape = (*shape, *[1] * (4 - len(shape)))
+        return [self.shape]
 
     def compute(self, bottoms, weights):
-        p, x = self.parameter.mvn_param, bottoms[0].float()
-        behind = tuple(range(self.first, x.dim()))
-        if not behind:
-            return [x - x]
+        p, x = self.parameter.mvn_param, bottoms[0].float().reshape(self.shape)
+        behind = (1, 2, 3) if p.across_channels else (2, 3)
         centred = x - x.mean(behind, keepdim=True)
         if not p.normalize_variance:
             return [centred]

@@ -18,6 +18,9 @@ class Accuracy(Layer):
     TOPS = (1, 2)
     NO_GRADIENT = (0, 1)
 
+    def backward(self, top_gradients):
+        return [None, None], []
+
     def reshape(self, bottom_shapes):
         p = self.parameter.accuracy_param
         scores, labels = bottom_shapes
@@ -54,8 +57,13 @@ class ArgMax(Layer):
     NO_GRADIENT = (0,)
     MAY_BE_IN_PLACE = False
 
+    def backward(self, top_gradients):
+        return [None], []
+
     def reshape(self, bottom_shapes):
         p, (shape,) = self.parameter.argmax_param, bottom_shapes
+        if not shape:
+            self.fail("takes a bottom with an axis, not a scalar")
         if p.top_k < 1:
             self.fail("top_k must be 1 or more")
         self.along = self.axis(p.axis, shape) if p.HasField("axis") else None
@@ -68,7 +76,7 @@ class ArgMax(Layer):
 
     def compute(self, bottoms, weights):
         p, x = self.parameter.argmax_param, bottoms[0].float()
-        x = x.flatten(1) if self.along is None else x.movedim(self.along, -1)
+        x = x.reshape(x.shape[0], -1) if self.along is None else x.movedim(self.along, -1)
         values, backward = torch.sort(x.flip(-1), dim=-1, descending=True, stable=True)
         values, found = values[..., : p.top_k], (x.shape[-1] - 1 - backward[..., : p.top_k]).float()
         if self.along is not None:

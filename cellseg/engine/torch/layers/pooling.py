@@ -46,11 +46,10 @@ class Pooling(Layer):
     def _pair(self, name, one):
         p = self.parameter.pooling_param
         both = [p.HasField(f"{name}_h"), p.HasField(f"{name}_w")]
-        if not any(both):
+        if not any(both) or (name == "kernel" and p.HasField("kernel_size")):
             return one, one
-        if not all(both) or p.HasField("kernel_size" if name == "kernel" else name):
-            one = "kernel_size" if name == "kernel" else name
-            self.fail(f"give {one}, or both {name}_h and {name}_w")
+        if not all(both) or (name != "kernel" and p.HasField(name)):
+            self.fail(f"give {name}, or both {name}_h and {name}_w")
         return getattr(p, f"{name}_h"), getattr(p, f"{name}_w")
 
     def reshape(self, bottom_shapes):

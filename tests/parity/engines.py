@@ -1,0 +1,74 @@
+"""The same plain pycaffe script on real Caffe and on the embedded engine, each in a fresh process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+_PYTHON = {"caffe": ROOT / ".caffe" / "bin" / "python", "torch": Path(sys.executable)}
+_BEFORE = """
+import json, sys
+import numpy as np
+sys.path.insert(0, {root!r})
+from cellseg import engine
+caffe = engine.load({name!r})
+caffe.set_mode_cpu()
+given, found = json.load(sys.stdin), {{}}
+"""
+_AFTER = "\nnp.savez('found_{name}.npz', **found)\n"
+
+
+def run(name, folder, script, **given):
+    """Run `script` in `folder`.
+
+    Parameters
+    ----------
+    name : {"caffe", "torch"}
+        The engine.
+    folder : path
+    script : str
+        Has `caffe`, `np` and the dict `given`, and puts arrays into the dict `found`.
+    **given
+        What JSON can hold.
+
+    Returns
+    -------
+    found : dict of str to ndarray
+    log : str
+        What the engine wrote to standard error.
+    """
+    done = subprocess.run(
+        [str(_PYTHON[name]), "-c", _BEFORE.format(root=str(ROOT), name=name) + script + _AFTER.format(name=name)],
+        cwd=str(folder),
+        env={**os.environ, "GLOG_minloglevel": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    with np.load(Path(folder) / f"found_{name}.npz") as found:
+        return dict(found), done.stderr
+
+
+def run_both(folder, script, **given):
+    """The arrays that a script finds on the embedded engine, and on real Caffe."""
+    return tuple(run(name, folder, script, **given)[0] for name in ("torch", "caffe"))
+
+
+def assert_close(ours, theirs, tolerance, what):
+    """Arrays of the same names differ by at most `tolerance`, relative to the largest number of each of theirs."""
+    assert set(ours) == set(theirs)
+    differences = {}
+    for name, array in theirs.items():
+        assert ours[name].shape == array.shape, (name, ours[name].shape, array.shape)
+        assert np.isfinite(array).all(), name
+        largest = np.abs(array).max() if array.size else 0
+        differences[name] = float(np.abs(ours[name] - array).max() / largest) if largest else float(ours[name].any())
+    worst = max(differences, key=differences.get)
+    print(f"{what}: largest relative difference {differences[worst]:.2g} ({worst}), {len(differences)} arrays")
+    assert differences[worst] <= tolerance, {name: value for name, value in differences.items() if value > tolerance}
