@@ -20,7 +20,7 @@ FINETUNED = runs/finetune/finetune.caffemodel
 EVALUATE = $(PYTHON) tools/evaluate.py --engine $(ENGINE)
 
 .DEFAULT_GOAL := help
-.PHONY: help caffe venv prototxt data data-simulated data-target pretrain finetune before after table reproduce test format
+.PHONY: help caffe venv prototxt data data-simulated data-target pretrain finetune before after table reproduce test bench format
 
 help: ## list the verbs
 	@echo "make VERB [REAL=folder] [EPOCHS=60] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
@@ -78,6 +78,13 @@ test: .caffe/bin/python .venv/made ## lint, and all tests: with current librarie
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@.venv/bin/python -m pytest -q -m "not caffe"
 	@.caffe/bin/python -m pytest -q
+
+bench: .venv/bench ## measure the engine's speed beside real Caffe, plain PyTorch, ONNX Runtime and OpenCV
+	@.venv/bin/python tools/benchmark.py
+
+.venv/bench: requirements-bench.lock .venv/made
+	@.venv/bin/python -m pip -q --disable-pip-version-check install -c requirements.lock -r requirements-bench.lock
+	@touch $@
 
 format: .venv/made ## format the code
 	@.venv/bin/ruff check -q --fix . ; .venv/bin/ruff format .

@@ -11,6 +11,7 @@ from cellseg.errors import CellsegError
 
 _ROOT = Path(__file__).resolve().parents[1]
 _TRIED = "CELLSEG_TRIED"
+_OF_A_DOOR = ("PYTHONHOME", "PYTHONPATH")  # what the door of .caffe/ sets for its own Python alone
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,9 +59,9 @@ def need(*modules, engine_name=None):
     for door in engine.doors(engine_name):
         path = str(_ROOT / door)
         if door not in tried and os.access(path, os.X_OK):
-            os.environ[_TRIED] = " ".join([*tried, door])
+            others = {name: value for name, value in os.environ.items() if name not in _OF_A_DOOR}
             sys.stdout.flush()
-            os.execv(path, [path, *sys.argv])
+            os.execve(path, [path, *sys.argv], {**others, _TRIED: " ".join([*tried, door])})
     raise CellsegError(f"this Python ({sys.executable}) lacks {', '.join(missing)}; {engine.advice(engine_name)}")
 
 
@@ -75,7 +76,7 @@ def run(main):
         code = main() or 0
         sys.stdout.flush()
     except CellsegError as error:
-        print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -6,3 +6,6 @@ class CellsegError(ValueError):
 
     The message is one line that says what is wrong, where, and what to do. Tools print it and exit with code 2.
     """
+
+    def __init__(self, message):
+        super().__init__(" ".join(str(message).splitlines()))

@@ -1,6 +1,7 @@
 """Progress bars: on a terminal only."""
 
 import functools
+import os
 import sys
 
 from tqdm import tqdm
@@ -8,4 +9,8 @@ from tqdm import tqdm
 
 def bar(unit, **options):
     """Give a function that wraps a loop in a bar on standard error, or does nothing if that is no terminal."""
-    return functools.partial(tqdm, unit=f" {unit}", dynamic_ncols=True, disable=not sys.stderr.isatty(), **options)
+    shown = sys.stderr.isatty()
+    # Some terminals (docker, script) say that they have neither columns nor rows.
+    sized = not shown or os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    size = {"dynamic_ncols": True} if sized else {"ncols": 80, "nrows": 24}
+    return functools.partial(tqdm, unit=f" {unit}", disable=not shown, **size, **options)

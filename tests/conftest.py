@@ -16,6 +16,8 @@ sys.path.insert(0, str(ROOT))
 HAS_CAFFE = importlib.util.find_spec("caffe") is not None
 #: This interpreter as a command; the one in .caffe/ has to be started through its door.
 PYTHON = str(ROOT / ".caffe" / "bin" / "python") if HAS_CAFFE else sys.executable
+#: The engine that "auto" finds in this Python.
+ENGINE = "caffe" if HAS_CAFFE else "torch"
 
 
 def pytest_collection_modifyitems(items):
@@ -23,12 +25,15 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("caffe"):
                 item.add_marker(pytest.mark.skip(reason="this Python has no pycaffe; `make test` runs both"))
+            if item.get_closest_marker("engine") and importlib.util.find_spec("torch") is None:
+                item.add_marker(pytest.mark.skip(reason="this Python has no engine; `make test` runs both"))
 
 
 @pytest.fixture(autouse=True, scope="session")
 def surroundings():
     """One thread, since the nets are tiny; and Ctrl-C works, also where the tests run in the background."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for library in ("OMP", "OPENBLAS"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -1,6 +1,7 @@
 """Reading ``.caffemodel`` and ``.solverstate`` files, binary protobuf or HDF5, without an engine."""
 
 import math
+import os
 import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def read_solver_state(path):
     state = _hdf5_state(path) if content.startswith(_HDF5_MAGIC) else _solver_state(path, content)
     if state is None:
         raise CellsegError(f"{path}: not a solver state; give the .solverstate that was written beside the weights")
-    if "\0" in state.weights or not Path(state.weights).is_file():
+    if not os.path.isfile(state.weights):
         raise CellsegError(
             f"{path}: its weights {state.weights} are not there; start in the folder where it was written"
         )
@@ -115,7 +116,7 @@ def _solver_state(path, content):
     if not state.HasField("iter") or not state.history:
         return None
     history = [_array(path, f"history {n}", blob) for n, blob in enumerate(state.history)]
-    return SolverState(state.iter, state.learned_net, state.current_step, history)
+    return SolverState(state.iter, _text(state.learned_net), state.current_step, history)
 
 
 def _hdf5_state(path):
@@ -126,7 +127,7 @@ def _hdf5_state(path):
             history = [np.asarray(file["history"][key], np.float32) for key in sorted(file["history"], key=int)]
     except _HDF5_ERRORS:
         return None
-    return SolverState(iteration, weights.decode() if isinstance(weights, bytes) else str(weights), step, history)
+    return SolverState(iteration, _text(weights), step, history)
 
 
 def _from_protobuf(path, content):
@@ -139,8 +140,14 @@ def _from_protobuf(path, content):
     blobs = OrderedDict()
     for layer in [*(old.layer if old.HasField("layer") else old for old in net.layers), *net.layer]:
         if layer.blobs:
-            blobs.setdefault(layer.name, [_array(path, f"layer '{layer.name}'", blob) for blob in layer.blobs])
+            name = _text(layer.name)
+            blobs.setdefault(name, [_array(path, f"layer '{name}'", blob) for blob in layer.blobs])
     return blobs
+
+
+def _text(value):
+    """A string of a file, which gives bytes where it is no UTF-8."""
+    return os.fsdecode(value) if isinstance(value, bytes) else str(value)
 
 
 def _array(path, owner, blob):

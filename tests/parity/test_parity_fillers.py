@@ -3,15 +3,10 @@
 import random
 
 import pytest
-from real_caffe import PYTHON, ask, difference
+from real_caffe import ask, difference
 
 from cellseg.engine.torch import TRAIN, Net, set_random_seed
 from cellseg.engine.torch.context import context
-
-pytestmark = [
-    pytest.mark.parity,
-    pytest.mark.skipif(not PYTHON.exists(), reason="needs real Caffe: make caffe"),
-]
 
 CHANNELS = 6
 SEEDS = [0, 1701, 2**32 - 1]

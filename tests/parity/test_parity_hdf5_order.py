@@ -5,16 +5,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from real_caffe import PYTHON, ask, difference
+from real_caffe import ask, difference
 
 from cellseg.engine.torch import TEST, TRAIN, Net
 from cellseg.engine.torch.context import context
 from cellseg.engine.torch.random import CRand
-
-pytestmark = [
-    pytest.mark.parity,
-    pytest.mark.skipif(not PYTHON.exists(), reason="needs real Caffe: make caffe"),
-]
 
 SIZES = [([7], 3), ([1], 4), ([9], 9), ([5, 8, 3], 4), ([4, 4], 16), ([1, 1, 6, 1], 3), ([500, 70], 64), ([12] * 9, 5)]
 

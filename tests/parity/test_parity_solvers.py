@@ -170,7 +170,7 @@ def test_both_engines_write_the_same_log(folder):
     """One parser reads both; order, names and iterations are equal, numbers up to rounding."""
     (folder / "solver.prototxt").write_text(
         'net: "net.prototxt" random_seed: 11 test_iter: 3 test_interval: 4 base_lr: 0.1 lr_policy: "multistep" '
-        'gamma: 0.5 stepvalue: 5 max_iter: 12 momentum: 0.9 display: 3 average_loss: 4 snapshot: 6 '
+        "gamma: 0.5 stepvalue: 5 max_iter: 12 momentum: 0.9 display: 3 average_loss: 4 snapshot: 6 "
         'snapshot_prefix: "log" clip_gradients: 0.8 type: "SGD"'
     )
     script = 'caffe.get_solver("solver.prototxt").solve()'

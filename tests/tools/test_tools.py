@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, assert_refused, run_tool
+from conftest import ENGINE, ROOT, assert_refused, run_tool
 
 from cellseg.evaluation.indicators import NAMES
 
@@ -80,17 +80,28 @@ def test_a_python_without_the_libraries_goes_through_the_door(tmp_path):
 
 
 @pytest.mark.caffe
+def test_real_caffes_python_leaves_for_the_other_one(tmp_path):
+    """The door of .caffe/ sets variables with which another Python would not start."""
+    if not (ROOT / ".venv" / "bin" / "python").exists():
+        pytest.skip("needs .venv/: make venv")
+    done = run_tool("evaluate", "none.caffemodel", "--data", "none.txt", "--engine", "torch", cwd=tmp_path)
+    assert_refused(done, "none.txt")
+
+
+@pytest.mark.engine
 def test_the_whole_report_from_a_clone_in_a_folder_with_a_space(tmp_path, real_folder):
-    """`make reproduce` on five small real images, then the model evaluated and trained on by stock Caffe."""
+    """`make reproduce` on five small real images, on the engine of this Python."""
     clone = tmp_path / "a clone"
     names = ("cellseg", "tools", "prototxt", "solvers")
     for name in names:
         shutil.copytree(str(ROOT / name), str(clone / name))
     shutil.copy(str(ROOT / "Makefile"), str(clone))
-    (clone / ".caffe").symlink_to(ROOT / ".caffe")
+    shutil.copy(str(ROOT / "requirements.lock"), str(clone))
+    door = {"caffe": ".caffe", "torch": ".venv"}[ENGINE]
+    (clone / door).symlink_to(ROOT / door)
     real = tmp_path / "my images"
     real_folder.rename(real)
-    command = ["make", "reproduce", f"REAL={real}", "EPOCHS=1", "BATCH=4"]
+    command = ["make", "reproduce", f"REAL={real}", "EPOCHS=1", "BATCH=4", f"ENGINE={ENGINE}", "-o", ".venv/made"]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
     done = subprocess.run(command, cwd=str(clone), capture_output=True, text=True, timeout=600, env=environment)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr

@@ -1,4 +1,4 @@
-"""Training, interrupting, resuming and evaluating with real Caffe, as a user does it: through the tools."""
+"""Training, interrupting, resuming and evaluating as a user does it: through the tools."""
 
 import csv
 import json
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PYTHON, ROOT, assert_refused, read_only_place, run_tool
+from conftest import ENGINE, PYTHON, ROOT, assert_refused, read_only_place, run_tool
 
-pytestmark = pytest.mark.caffe
+pytestmark = pytest.mark.engine
 
 SMALL = ("--data", "runs/data/tiny", "--batch", 5, "--features", 8)
 
@@ -45,10 +45,12 @@ def model_of(run):
 def test_a_run_folder_explains_itself(pretrained):
     names = {path.name for path in pretrained.iterdir()}
     weights = {"pretrain.caffemodel", "pretrain_iter_12.caffemodel", "pretrain_iter_12.solverstate"}
+    if ENGINE == "torch":
+        weights.add("pretrain_iter_12.solverstate.resume.json")
     nets = {"train.prototxt", "solver.prototxt", "deploy.prototxt"}
     assert names == weights | nets | {"run.json", "data.json", "train.log", "history.csv"}
     record = json.loads((pretrained / "run.json").read_text())
-    assert record["status"] == "finished" and record["engine"]["name"] == "caffe"
+    assert record["status"] == "finished" and record["engine"]["name"] == ENGINE
     assert record["schedule"]["iterations"] == 12 and record["schedule"]["seed"] == 0
     assert record["normalisation"] == "unchanged" and record["data"]["kind"] == "simulated"
     assert "--epochs 3" in record["command"] and record["variant"]["features"] == 8
@@ -181,7 +183,8 @@ def test_ctrl_c_leaves_a_snapshot_and_resume_goes_on(tiny_data):
     solver.write_text(re.sub(r"max_iter: \d+", f"max_iter: {4 * (reached // 4 + 3)}", solver.read_text()))
     done = train("resume", state)
     assert done.returncode == 0, done.stderr
-    assert f"going on at iteration {reached}" in done.stdout
+    order = {"caffe": "starts anew", "torch": "goes on"}[ENGINE]
+    assert f"going on at iteration {reached}" in done.stdout and f"order of the patches {order}" in done.stdout
     assert json.loads(Path("runs/pretrain/run.json").read_text())["status"] == "finished"
     epochs = [int(row["epoch"]) for row in history(Path("runs/pretrain"))]
     assert epochs == list(range(1, reached // 4 + 4))
@@ -189,6 +192,7 @@ def test_ctrl_c_leaves_a_snapshot_and_resume_goes_on(tiny_data):
     assert_refused(train("resume", f"runs/pretrain/pretrain_iter_{4 * epochs[-1]}.solverstate"), "this run is finished")
 
 
+@pytest.mark.caffe
 def test_a_run_goes_on_from_a_snapshot_of_stock_caffe_in_mid_epoch(pretrained):
     solver = pretrained / "solver.prototxt"
     solver.write_text(re.sub(r"snapshot: \d+", "snapshot: 10", solver.read_text()))
@@ -201,14 +205,18 @@ def test_a_run_goes_on_from_a_snapshot_of_stock_caffe_in_mid_epoch(pretrained):
 
 
 def test_an_engine_that_stops_is_one_line(pretrained):
-    """Resuming from a state of another net: Caffe aborts the process."""
+    """Resuming from a state of another net: real Caffe aborts the process."""
     train("pretrain", *SMALL[:-1], 4, "--epochs", 4, "--out", "runs/other")
     shutil.copy("runs/other/solver.prototxt", str(pretrained / "solver.prototxt"))
     record = json.loads((pretrained / "run.json").read_text())
     record["schedule"]["epochs"] = 9
     (pretrained / "run.json").write_text(json.dumps(record))
     done = train("resume", pretrained / "pretrain_iter_12.solverstate")
-    assert_refused(done, "Caffe stopped", "runs/pretrain/train.log")
+    words = {
+        "caffe": ["Caffe stopped", "runs/pretrain/train.log"],
+        "torch": ["pretrain_iter_12.solverstate", "history"],
+    }
+    assert_refused(done, *words[ENGINE])
 
 
 def files(folder):

@@ -7,6 +7,7 @@ the same meaning; `cellseg.engine.load` gives this module in place of it.
 import torch
 
 from cellseg import __version__
+from cellseg.engine.torch import memory
 from cellseg.engine.torch.context import context
 from cellseg.engine.torch.net import TEST, TRAIN, Net
 from cellseg.engine.torch.solver import (
@@ -129,4 +130,5 @@ def _check_gpu():
         raise CellsegError("PyTorch finds no GPU here; use the CPU mode, or install PyTorch for this machine's GPU")
 
 
+memory.keep()
 set_precision("fp32")

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch.nn.grad import conv2d_weight
 
 from cellseg.engine.torch.context import context
-from cellseg.engine.torch.layers.convolution import Convolution, Deconvolution, lowered
+from cellseg.engine.torch.layers.convolution import Convolution, Deconvolution, channels_last, lowered
 
 _SMOOTHING = torch.tensor([0.25, 0.75, 0.75, 0.25])
 
@@ -73,7 +73,7 @@ class UpsampledConvolution:
         -------
         torch.Tensor of shape (N, outputs, 2 H, 2 W)
         """
-        x = lowered(x).contiguous(memory_format=torch.channels_last)
+        x = channels_last(lowered(x))
         weight, *bias = (lowered(param.tensor) for param in self.second.params)
         flipped = weight.flip(2, 3).transpose(0, 1).contiguous()
         self._x, self._flipped, self._down, self._learn = x, flipped, down, learn
@@ -81,7 +81,7 @@ class UpsampledConvolution:
         smoothing = self._filter(self.second.outputs, x.dtype)
         y = F.conv2d(small, smoothing, *bias, padding=2 - self.reach, groups=self.second.outputs)
         with torch.set_grad_enabled(down or learn[0]):
-            edges = [edge.detach().requires_grad_(down) for edge in (x[:, :, [0, -1]], x[:, :, :, [0, -1]])]
+            edges = [edge.detach().requires_grad_(down) for edge in _edges(x)]
             sides = [side.detach().requires_grad_(learn[0]) for side in self._sides(weight)]
             self._ring = edges, sides, self._from_ring(*edges, *sides)
         for part, ring in zip(self._borders(y), self._ring[2]):
@@ -101,7 +101,7 @@ class UpsampledConvolution:
         bottom : torch.Tensor or None
         weights : list of (torch.Tensor or None)
         """
-        gradient = gradient.to(self._x.dtype).contiguous(memory_format=torch.channels_last)
+        gradient = channels_last(gradient.to(self._x.dtype))
         outputs = self.second.outputs
         small = F.conv2d(gradient, self._filter(outputs, gradient.dtype), padding=1 + self.reach, groups=outputs)
         edges, sides, rings = self._ring
@@ -111,9 +111,9 @@ class UpsampledConvolution:
         if self._down:
             bottom = F.conv2d(small, self._flipped, stride=2)
             rows, columns = next(found), next(found)
-            for place in (0, -1):
-                bottom[:, :, place] -= rows[:, :, place]
-                bottom[..., place] -= columns[..., place]
+            for number, place in enumerate((0, -1)):
+                bottom[:, :, place] -= rows[:, :, number]
+                bottom[..., place] -= columns[:, :, number]
         if self._learn[0]:
             flipped = conv2d_weight(small, self._flipped.shape, self._x, stride=2)
             weights[0] = flipped.transpose(0, 1).flip(2, 3).float()
@@ -145,7 +145,7 @@ class UpsampledConvolution:
         return y[:, :, :reach], y[:, :, -reach:], y[..., :reach], y[..., -reach:]
 
     def _sides(self, weight):
-        """The parts of the weights that reach into the ring: above, below, left and right."""
+        """The parts of the weights that reach into the ring above, below, left and right."""
         before, after = self.reach, self.reach + 1
         return weight[:, :, :before], weight[:, :, after:], weight[..., :before], weight[..., after:]
 
@@ -154,19 +154,32 @@ class UpsampledConvolution:
 
         Parameters
         ----------
-        rows, columns : torch.Tensor of shape (N, C, 2, W), (N, C, H, 2)
-            The first and last of the bottom.
+        rows, columns : torch.Tensor
+            See `_edges`.
         above, below, left, right : torch.Tensor
             See `_sides`.
         """
-        pad, channels = self.reach - 1, rows.shape[1]
-        line = (0.25 * _SMOOTHING).to(rows.device, rows.dtype)
-        across, down = line.expand(channels, 1, 1, 4), line[:, None].expand(channels, 1, 4, 1)
-        rows = F.conv_transpose2d(rows, across, stride=(1, 2), groups=channels)
-        columns = F.conv_transpose2d(columns, down, stride=(2, 1), padding=(1, 0), groups=channels)
-        return (
-            F.conv2d(rows[:, :, :1], above, padding=pad),
-            F.conv2d(rows[:, :, 1:], below, padding=pad),
-            F.conv2d(columns[..., :1], left, padding=(self.reach, pad)),
-            F.conv2d(columns[..., 1:], right, padding=(self.reach, pad)),
-        )
+        reach = self.reach
+        pad = reach - 1, reach - 1
+        rows, columns = _smoothed(rows), _smoothed(columns)[..., 1:-1]
+        top, bottom = F.conv2d(_one_behind_other(rows), torch.cat([above, below]), padding=pad, groups=2).chunk(2, 1)
+        across = torch.cat([left, right]).transpose(2, 3)
+        pair = F.conv2d(_one_behind_other(columns), across, padding=(reach - 1, reach), groups=2)
+        return top, bottom, *pair.transpose(2, 3).chunk(2, 1)
+
+
+def _edges(x):
+    """The first and last row (N, C, 2, W), the first and last column (N, C, 2, H)."""
+    return torch.stack([x[:, :, 0], x[:, :, -1]], 2), torch.stack([x[..., 0], x[..., -1]], 2)
+
+
+def _smoothed(lines):
+    """Lines between zeros, upsampled with one pixel more at both ends; a quarter of them, as they stand in the ring."""
+    lines = F.pad(0.25 * lines, (1, 1))
+    left, right = lines[..., :-1], lines[..., 1:]
+    return torch.stack([torch.lerp(right, left, 0.75), torch.lerp(left, right, 0.75)], -1).flatten(-2)
+
+
+def _one_behind_other(lines):
+    """(N, C, 2, L) as the channels of one line each: (N, 2 C, 1, L)."""
+    return lines.transpose(1, 2).flatten(1, 2).unsqueeze(2)

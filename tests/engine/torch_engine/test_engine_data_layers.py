@@ -129,6 +129,16 @@ def test_batches_run_across_files_and_back_to_the_first():
     assert run(many)[1].tolist() == [1, 1, 1]
 
 
+def test_shuffled_rows_come_as_real_caffe_gave_them():
+    for name, numbers in (("a.h5", range(5)), ("b.h5", range(5, 13)), ("c.h5", range(13, 16))):
+        write(name, numbers)
+    layer, _ = hdf5(["a.h5", "b.h5", "c.h5"], 16, "shuffle: true")
+    assert rows(layer, 2) == [
+        [4, 3, 1, 2, 0, 15, 14, 13, 5, 12, 10, 7, 8, 9, 11, 6],
+        [14, 13, 15, 3, 0, 2, 1, 4, 9, 8, 6, 5, 10, 7, 11, 12],
+    ]
+
+
 def test_a_batch_is_a_copy():
     write("a.h5", range(4))
     layer, _ = hdf5(["a.h5"], 4)
@@ -215,6 +225,7 @@ def test_several_processes_share_the_rows_out(monkeypatch, more):
         ({"label": np.zeros(3)}, ["'label'", "3", "4"]),
         ({"label": np.array([0, 1, np.nan, 0])}, ["'label'", "NaN"]),
         ({"label": np.array([0, 1, np.inf, 0])}, ["'label'", "NaN or infinite"]),
+        ({"label": np.array([0, 1, -np.inf, 0])}, ["'label'", "NaN or infinite"]),
         ({"label": np.array([0, 1, 1e39, 0])}, ["'label'", "NaN or infinite"]),
         ({"label": np.array([b"a"] * 4)}, ["'label'", "numbers"]),
         ({"label": np.zeros(4, dtype=bool)}, ["'label'", "bool"]),

@@ -69,6 +69,17 @@ def test_normal_numbers_are_normal():
     np.testing.assert_array_equal(scaled, numbers[:1000].astype(np.float32) * np.float32(0.5) + np.float32(2))
 
 
+def test_normal_numbers_are_those_that_real_caffe_gave():
+    numbers = [
+        -0.10926592350006104,
+        -1.6719402074813843,
+        -0.20477624237537384,
+        -0.5271481275558472,
+        -1.2934644222259521,
+    ]
+    assert MersenneTwister(1701).gaussian(5, 0, 1).tolist() == numbers
+
+
 class OneByOne:
     """Normal numbers in the plainest way, word after word."""
 

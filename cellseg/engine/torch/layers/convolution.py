@@ -12,6 +12,17 @@ def lowered(tensor):
     return tensor.bfloat16() if context.precision == "bf16" else tensor
 
 
+def channels_last(x):
+    """Images NxCxHxW with the channels of a pixel side by side in memory, which PyTorch's kernels like best.
+
+    Of one channel both orders are the same memory; PyTorch goes by the strides, and they are set here.
+    """
+    if x.shape[1] == 1 and not x.requires_grad:
+        _, _, height, width = x.shape
+        return x.contiguous().as_strided(x.shape, (height * width, 1, width, 1))
+    return x.contiguous(memory_format=torch.channels_last)
+
+
 class _Window(Layer):
     """What Convolution and Deconvolution share: a window that slides over images, the same over each bottom."""
 
@@ -57,7 +68,7 @@ class _Window(Layer):
 
     def compute(self, bottoms, weights):
         weight, *bias = (lowered(w) for w in weights)
-        return [self._slide(lowered(x).contiguous(memory_format=torch.channels_last), weight, *bias) for x in bottoms]
+        return [self._slide(channels_last(lowered(x)), weight, *bias) for x in bottoms]
 
     def _images(self, shapes):
         for shape in shapes:

@@ -1,4 +1,4 @@
-"""Prediction and evaluation with real Caffe, through the library and through tools/evaluate.py."""
+"""Prediction and evaluation, through the library and through tools/evaluate.py."""
 
 import csv
 import json
@@ -6,20 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, assert_refused, blobs, read_only_place, run_tool
+from conftest import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_tool
 
+from cellseg import engine
 from cellseg.data.hdf5 import read_list
 from cellseg.engine import isolation
 from cellseg.evaluation.indicators import NAMES, count, indicators
 from cellseg.evaluation.prediction import predict
 from cellseg.network import Variant, deploy_net
 
-pytestmark = pytest.mark.caffe
+pytestmark = pytest.mark.engine
 
 
 def save_random_weights(deploy, path):
-    import caffe
-
+    caffe = engine.load()
     caffe.set_random_seed(7)
     caffe.Net(str(deploy), caffe.TEST).save(str(path))
 
@@ -39,7 +39,7 @@ def test_images_of_any_size_give_probabilities_of_their_size(model):
     maps, described = isolation.call(predict, "auto", "somewhere/deploy.prototxt", model, images)
     assert [plane.shape for plane in maps] == [image.shape for image in images]
     assert all(plane.min() >= 0 and plane.max() <= 1 for plane in maps)
-    assert described["name"] == "caffe"
+    assert described["name"] == ENGINE
 
 
 def test_an_odd_size_is_continued_by_reflection(model):
@@ -142,7 +142,10 @@ def test_bad_input_is_one_line_and_leaves_the_earlier_record(model):
         (("somewhere/random.caffemodel", *TINY), "somewhere/random.caffemodel"),
         ((model, "--data", "nothing.txt"), "nothing.txt"),
         ((model, "--data", "empty"), "empty/images: no such folder"),
-        ((model, *TINY, "--deploy", "broken.prototxt"), "Caffe stopped"),
+        (
+            (model, *TINY, "--deploy", "broken.prototxt"),
+            {"caffe": "Caffe stopped", "torch": "broken.prototxt:1:15"}[ENGINE],
+        ),
         ((model, *TINY, "--deploy", "none.prototxt"), "none.prototxt"),
         ((model, *TINY, "--deploy", "other.prototxt"), "8x1x3x3"),
         ((model, *TINY, "--deploy", "renamed.prototxt"), "has no weights for layer 'fc4'"),
