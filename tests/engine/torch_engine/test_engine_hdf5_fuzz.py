@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-LISTS, FILES = 2500, 2500
+LISTS, FILES = 2000, 1500
 SECONDS = 10  # for one attempt
 PIECES = [
     b"\n",
