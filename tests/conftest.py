@@ -1,23 +1,16 @@
-"""Shared by all tests: the tools as real processes, small data sets, and a place to run them in."""
+"""Small data sets, and which tests can run in this Python."""
 
 import importlib.util
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-HAS_CAFFE = importlib.util.find_spec("caffe") is not None
-#: This interpreter as a command; the one in .caffe/ has to be started through its door.
-PYTHON = str(ROOT / ".caffe" / "bin" / "python") if HAS_CAFFE else sys.executable
-#: The engine that "auto" finds in this Python.
-ENGINE = "caffe" if HAS_CAFFE else "torch"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support import HAS_CAFFE, blobs
 
 
 def pytest_collection_modifyitems(items):
@@ -35,30 +28,6 @@ def surroundings():
     for library in ("OMP", "OPENBLAS"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def run_tool(name, *arguments, cwd, timeout=300):
-    """Run ``tools/<name>.py`` as a process of its own; gives its exit code, standard output and error."""
-    command = [PYTHON, str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)]
-    return subprocess.run(command, cwd=str(cwd), capture_output=True, text=True, timeout=timeout)
-
-
-def assert_refused(done, *words):
-    """The process ended as every tool does on a user's mistake: exit code 2, one line, no traceback."""
-    lines = done.stderr.strip().splitlines()
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert len(lines) == 1, done.stderr
-    for word in words:
-        assert str(word) in lines[0], lines[0]
-
-
-def blobs(count, side, seed=0):
-    """Easy images: one bright disc each on a dim, noisy background."""
-    rng = np.random.RandomState(seed)
-    rows, columns = np.indices((side, side))
-    centres = rng.uniform(side // 4, side - side // 4, (count, 2))
-    masks = np.stack([np.hypot(rows - row, columns - column) < side / 5 for row, column in centres])
-    return (masks * 0.8 + rng.uniform(0, 0.2, masks.shape)).astype(np.float32), masks
 
 
 @pytest.fixture
@@ -91,9 +60,3 @@ def real_folder(tmp_path):
         write_image(split / "images" / f"cell_{number}.png", (image * 50 + 5).astype(np.uint8))
         write_image(split / "masks" / f"cell_{number}.png", mask.astype(np.uint8) * 255)
     return tmp_path / "real"
-
-
-def read_only_place(tmp_path):
-    """A path below a file, where no user, root included, can make a folder."""
-    (tmp_path / "file").write_text("")
-    return os.path.join(str(tmp_path), "file", "out")

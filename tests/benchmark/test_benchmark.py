@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import ROOT, assert_refused, run_tool
+from support import ROOT, assert_refused, run_tool
 
 from cellseg.benchmark import result, rounds, tasks
 from cellseg.benchmark.contenders import ENTRIES, NAMES, Entry

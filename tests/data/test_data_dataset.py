@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import assert_refused, read_only_place, run_tool
 from PIL import Image
+from support import assert_refused, read_only_place, run_tool
 
 from cellseg.data.augmentation import orientations
 from cellseg.data.dataset import check_lists

@@ -3,7 +3,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import blobs
+from support import blobs
 
 from cellseg.data.hdf5 import list_entry, read_list, write_split
 from cellseg.errors import CellsegError

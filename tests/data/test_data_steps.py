@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conftest import blobs
 from scipy import ndimage
+from support import blobs
 
 from cellseg.data.augmentation import orientations
 from cellseg.data.background import add_background, simplex_noise

@@ -77,7 +77,7 @@ def test_ctrl_c_is_left_to_the_child():
                 return "snapshot written"
         print(isolation.call(work))
     """
-    from conftest import PYTHON, ROOT
+    from support import PYTHON, ROOT
 
     done = subprocess.run([PYTHON, "-c", code, str(ROOT)], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "snapshot written", done.stderr
@@ -131,7 +131,7 @@ def test_where_caffe_aborts_its_message_is_raised(tmp_path, text, words):
 def test_a_caller_that_has_used_pytorch_gets_an_answer(tmp_path):
     """A fork of it would wait for ever for threads that it does not have."""
     pytest.importorskip("torch")
-    from conftest import PYTHON, ROOT
+    from support import PYTHON, ROOT
 
     code = """
         import sys

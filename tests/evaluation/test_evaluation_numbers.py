@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import blobs
+from support import blobs
 
 from cellseg.evaluation.baseline import otsu
 from cellseg.evaluation.indicators import NAMES, count, indicators

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_tool
+from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_tool
 
 from cellseg import engine
 from cellseg.data.hdf5 import read_list

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, blobs
+from support import ROOT, blobs
 
 from cellseg.network import Variant, deploy_net, parameter_shapes, trainable_parameters, training_net
 

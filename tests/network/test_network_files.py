@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from conftest import ROOT, assert_refused, run_tool
+from support import ROOT, assert_refused, run_tool
 
 from cellseg.errors import CellsegError
 from cellseg.network import Schedule, Variant, parameter_shapes, receptive_field, solver, trainable_parameters

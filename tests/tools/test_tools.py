@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from conftest import ENGINE, ROOT, assert_refused, run_tool
+from support import ENGINE, ROOT, assert_refused, run_tool
 
 from cellseg.evaluation.indicators import NAMES
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ENGINE, PYTHON, ROOT, assert_refused, read_only_place, run_tool
+from support import ENGINE, PYTHON, ROOT, assert_refused, read_only_place, run_tool
 
 pytestmark = pytest.mark.engine
 

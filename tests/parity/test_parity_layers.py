@@ -1,0 +1,117 @@
+"""Every layer type over random fields and shapes: values and gradients are real Caffe's."""
+
+import numpy as np
+import pytest
+from caffe_server import CaffeServer, everything
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from layer_cases import CASES, Draw, plain
+
+from cellseg.engine.torch import Net, set_random_seed
+from cellseg.engine.torch.layers import TYPES
+
+TOLERANCE = 1e-5
+WITHOUT_A_BOTTOM = {"Input", "DummyData", "HDF5Data"}
+
+found = {}  # layer type: largest difference of each kind of array, how many layers
+
+
+@pytest.fixture(scope="module")
+def caffe():
+    with CaffeServer() as server:
+        yield server
+    for kind, (data, diff, many) in sorted(found.items()):
+        print(f"{kind}: largest relative difference {data:.1e} of values, {diff:.1e} of gradients, {many} layers")
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory):
+    """What `CaffeServer.run` does, by the embedded engine."""
+    path = tmp_path_factory.mktemp("layers") / "net.prototxt"
+
+    def run(text, feeds=None, params=None, diffs=None, phase=0, seed=1, backward=True):
+        path.write_text(text)
+        set_random_seed(seed)
+        net = Net(path, phase)
+        for name, value in (feeds or {}).items():
+            net.blobs[name].data[...] = value
+        for name, values in (params or {}).items():
+            for blob, value in zip(net.params[name], values):
+                blob.data[...] = value
+        net.forward()
+        for name, value in (diffs or {}).items():
+            net.blobs[name].diff[...] = value
+        if backward:
+            net.backward()
+        return everything(net)
+
+    return run
+
+
+def net_of(kind, case, in_place):
+    """The prototxt of a net around a layer; with `in_place` the layer works on the top of a Convolution."""
+    lines = ["force_backward: true" if case.forced and case.backward else ""]
+    for name, shape in case.shapes.items():
+        dims = " ".join(f"dim: {side}" for side in shape)
+        lines.append(f'layer {{ name: "in {name}" type: "Input" top: "{name}" input_param {{ shape {{ {dims} }} }} }}')
+    bottoms, tops = list(case.shapes), [f"top{i}" for i in range(case.tops)]
+    if in_place:
+        bottoms[0] = tops[0] = "y"
+        fields = f"num_output: {case.shapes['x'][1]} kernel_size: 1 weight_filler {{ type: 'gaussian' std: 1 }}"
+        lines.append(
+            f'layer {{ name: "before" type: "Convolution" bottom: "x" top: "y" convolution_param {{ {fields} }} }}'
+        )
+    elif not case.forced:
+        bottoms[0] = "y"
+        lines.append('layer { name: "before" type: "Scale" bottom: "x" top: "y" }')
+    names = " ".join([f'bottom: "{name}"' for name in bottoms] + [f'top: "{name}"' for name in tops])
+    lines.append(f'layer {{ name: "layer" type: "{kind}" {names} {case.fields} }}')
+    return "\n".join(lines)
+
+
+def relative(name, ours, theirs):
+    """Largest difference by the largest number of theirs."""
+    assert ours.shape == theirs.shape, name
+    assert np.isfinite(theirs).all(), name
+    if not theirs.size or not np.abs(theirs).max():
+        return float(np.abs(ours).max(initial=0))
+    return float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+
+
+def test_every_layer_type_is_tried():
+    assert set(CASES) == set(TYPES) - WITHOUT_A_BOTTOM
+
+
+@pytest.mark.parametrize("kind", sorted(CASES))
+@settings(max_examples=15, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_layer(kind, caffe, ours, data):
+    draw = Draw(data)
+    case = CASES[kind](draw)
+    in_place = case.in_place and len(case.shapes["x"]) == 4 and draw.flag()
+    seed = draw.number(0, 10**6)
+    text = net_of(kind, case, in_place)
+    rng = np.random.default_rng(seed)
+    given_values = {
+        "feeds": {name: case.values.get(name, plain)(rng, shape) for name, shape in case.shapes.items()},
+        "phase": case.phase,
+        "seed": seed,
+    }
+    first = ours(text, backward=False, **given_values)
+    if case.params:
+        shapes = [first[f"param layer {i}"].shape for i in range(len(case.params))]
+        given_values["params"] = {"layer": [make(rng, shape) for make, shape in zip(case.params, shapes)]}
+    if case.backward and "Loss" not in kind:
+        tops = ["y"] if in_place else [f"top{i}" for i in range(case.tops)]
+        given_values["diffs"] = {top: plain(rng, first[f"data {top}"].shape) for top in tops}
+    theirs = caffe.run(text, backward=case.backward, **given_values)
+    mine = ours(text, backward=case.backward, **given_values)
+    unlike = {name for name in theirs if "(automatic)" in name}
+    if not case.forced:
+        unlike |= {"diff x"}  # Caffe's Scale leaves an intermediate result there
+    differences = {name: relative(name, mine[name], array) for name, array in theirs.items() if name not in unlike}
+    gradients = [value for name, value in differences.items() if "diff " in name]
+    values = [value for name, value in differences.items() if "diff " not in name]
+    before = found.get(kind, (0, 0, 0))
+    found[kind] = max(before[0], *values), max([before[1], *gradients]), before[2] + 1
+    assert max(differences.values()) <= TOLERANCE, (text, differences)
