@@ -423,16 +423,23 @@ def _classes(draw):
 
 
 def _scores(draw):
+    """Scores, some very sure; not those of the first item, so that not all gradients are rounding errors of 1 - p."""
     spread = draw.pick(1, 1, 100)
-    return lambda rng, shape: spread * rng.standard_normal(shape)
+
+    def make(rng, shape):
+        values = rng.standard_normal(shape)
+        values[1:] *= spread
+        return values
+
+    return make
 
 
 @case("SoftmaxWithLoss")
 def _softmax_with_loss(draw):
     shapes, classes, axis = _classes(draw)
     fields, ignored = _loss_param(draw)
-    tops = draw.number(0, 2)
-    fields += f"softmax_param {{ axis: {axis} }} " + (f"loss_weight: {draw.real(0.1, 9)}" if tops == 1 else "")
+    tops = draw.number(0, 1)  # Caffe refuses the second one, whatever the loss weights
+    fields += f"softmax_param {{ axis: {axis} }} " + (f"loss_weight: {draw.real(0.1, 9)}" if tops else "")
     return Case(fields, shapes, tops, {"x": _scores(draw), "label": labels(classes, ignored)})
 
 
@@ -441,7 +448,8 @@ def _infogain_loss(draw):
     shapes, classes, axis = _classes(draw)
     fields, ignored = _loss_param(draw, legacy=False)
     tops = draw.number(0, 2)
-    fields += f"infogain_loss_param {{ axis: {axis} }} " + (f"loss_weight: {draw.real(0.1, 9)}" if tops == 1 else "")
+    fields += f"infogain_loss_param {{ axis: {axis} }} "
+    fields += "".join(f"loss_weight: {weight} " for weight in (draw.real(0.1, 9), 0)[:tops])
     shapes["H"] = draw.pick((classes, classes), (1, 1, classes, classes))
     return Case(fields, shapes, tops, {"x": _scores(draw), "label": labels(classes, ignored)}, forced=False)
 
