@@ -72,3 +72,13 @@ def assert_close(ours, theirs, tolerance, what):
     worst = max(differences, key=differences.get)
     print(f"{what}: largest relative difference {differences[worst]:.2g} ({worst}), {len(differences)} arrays")
     assert differences[worst] <= tolerance, {name: value for name, value in differences.items() if value > tolerance}
+
+
+def difference(ours, theirs):
+    """Largest difference of arrays that are to be equal bit for bit; infinite if shapes or signs of zeros differ."""
+    ours, theirs = np.ascontiguousarray(ours), np.ascontiguousarray(theirs)
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return np.inf
+    if ours.tobytes() == theirs.tobytes():
+        return 0.0
+    return float(np.abs(ours.astype(float) - theirs).max()) or np.inf

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from real_caffe import ask, difference
+from engines import difference, run
 
 from cellseg.engine.torch import TRAIN, Net, set_random_seed
 from cellseg.engine.torch.context import context
@@ -27,7 +27,7 @@ for number in range(given.get("passes", 0)):
 def both(folder, text, seed, passes=0, blobs=()):
     """What real Caffe and what ours make of a net: parameters, and `blobs` after each of some passes."""
     (folder / "net.prototxt").write_text(text)
-    theirs = ask(folder, FORWARD, seed=seed, passes=passes, blobs=list(blobs))
+    theirs, _ = run("caffe", folder, FORWARD, seed=seed, passes=passes, blobs=list(blobs))
     set_random_seed(seed)
     net = Net(folder / "net.prototxt", TRAIN)
     ours = {f"{name} {i}": blob.data.copy() for name, params in net.params.items() for i, blob in enumerate(params)}

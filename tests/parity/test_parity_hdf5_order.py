@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from real_caffe import ask, difference
+from engines import difference, run
 
 from cellseg.engine.torch import TEST, TRAIN, Net
 from cellseg.engine.torch.context import context
@@ -53,7 +53,7 @@ def write_net(name, sizes, batch, shuffle, kinds=("f4", "u1")):
 
 def compare(folder, nets, steps):
     """Run nets on both engines; gives the numbers of the rows that came, a list for each step."""
-    theirs = ask(folder, PASSES, nets=nets, steps=steps, rank=context.rank, world_size=context.world_size)
+    theirs, _ = run("caffe", folder, PASSES, nets=nets, steps=steps, rank=context.rank, world_size=context.world_size)
     made, ours = [Net(name, phase) for name, phase in nets], {}
     for step, (number, passes) in enumerate(steps):
         for index in range(passes):

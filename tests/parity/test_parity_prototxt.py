@@ -3,26 +3,18 @@
 import json
 import random
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from prototxts import NET, OLD_SOLVER, SOLVER, V0, V1, damaged, random_message
+from support import ROOT
 
 from cellseg.engine.caffe_schema import MESSAGES
 from cellseg.engine.prototxt import parse, read_net, read_solver, to_text
 from cellseg.engine.upgrade import _V0_FIELDS, _V0_TRANSFORM_FIELDS, _V0_TYPES, _V1_TYPES
 from cellseg.errors import CellsegError
 
-ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".caffe" / "bin" / "python"
-
-pytestmark = [
-    pytest.mark.parity,
-    pytest.mark.skipif(not PYTHON.exists(), reason="needs real Caffe: make caffe"),
-    pytest.mark.skipif(sys.version_info < (3, 10), reason="runs where the embedded engine does"),
-]
 
 _SCHEMA = """
 import json

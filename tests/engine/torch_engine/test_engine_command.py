@@ -9,7 +9,8 @@ import pytest
 from support import ROOT, assert_refused
 
 NET = """layer { name: "data" type: "DummyData" top: "data" top: "label" dummy_data_param {
-  shape { dim: 2 dim: 3 dim: 8 dim: 8 } shape { dim: 2 dim: 1 dim: 8 dim: 8 } data_filler { type: "uniform" } data_filler { type: "constant" value: 1 } } }
+  shape { dim: 2 dim: 3 dim: 8 dim: 8 } shape { dim: 2 dim: 1 dim: 8 dim: 8 }
+  data_filler { type: "uniform" } data_filler { type: "constant" value: 1 } } }
 layer { name: "score" type: "Convolution" bottom: "data" top: "score" convolution_param { num_output: 2 kernel_size: 1
   weight_filler { type: "xavier" } } }
 layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "label" top: "loss" include { phase: TRAIN } }

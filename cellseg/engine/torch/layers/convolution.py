@@ -94,9 +94,13 @@ class Convolution(_Window):
 
     @staticmethod
     def _size(side, pad, extent, stride):
-        return (side + 2 * pad - extent) // stride + 1
+        # As in C, where a window that is too large by less than a stride leaves one place, and sees zeros beyond.
+        return int((side + 2 * pad - extent) / stride) + 1
 
     def _slide(self, x, weight, bias=None):
+        missing = [max(0, e - side - 2 * pad) for e, side, pad in zip(self.extent, x.shape[2:], self.pad)]
+        if any(missing):
+            x = F.pad(x, (0, missing[1], 0, missing[0]))
         return F.conv2d(x, weight, bias, self.stride, self.pad, self.dilation, self.group)
 
 

@@ -9,7 +9,6 @@ from cellseg.engine.torch.layers.base import Layer, shown
 
 _MAX, _AVE, _STOCHASTIC = 0, 1, 2  # PoolingParameter.PoolMethod
 _FLOOR = 1  # PoolingParameter.RoundMode
-_LOWEST = torch.finfo(torch.float32).min
 
 
 class Pooling(Layer):
@@ -98,7 +97,8 @@ class Pooling(Layer):
                 x, self.kernel, self.stride, self.pad, ceil_mode=self._ceil, return_indices=len(self.parameter.top) > 1
             )
             return [found] if torch.is_tensor(found) else [found[0], found[1].float()]
-        found, where = F.max_pool2d(self._padded(x, _LOWEST), self.kernel, self.stride, return_indices=True)
+        padded = self._padded(x, torch.finfo(x.dtype).min)
+        found, where = F.max_pool2d(padded, self.kernel, self.stride, return_indices=True)
         return [found, self._unpadded(where, x.shape)][: len(self.parameter.top)]
 
     def _mean(self, x):
