@@ -74,13 +74,13 @@ table: ## print the report's Table 1 with our rows below its own
 reproduce: ## the whole report: data, pretrain, before, finetune, after, table
 	@for verb in data pretrain before finetune after table; do echo; $(MAKE) --no-print-directory $$verb || exit 2; done
 
-test: .caffe/bin/python .venv/made ## lint, and all tests: with current libraries, and on real Caffe
+test: .caffe/bin/python .venv/bench ## lint, and all tests: with current libraries, and on real Caffe
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@.venv/bin/python -m pytest -q -m "not caffe"
 	@.caffe/bin/python -m pytest -q
 
 bench: .venv/bench ## measure the engine's speed beside real Caffe, plain PyTorch, ONNX Runtime and OpenCV
-	@.venv/bin/python tools/benchmark.py
+	@.venv/bin/python tools/benchmark.py $(if $(MCC),--mcc $(MCC))
 
 .venv/bench: requirements-bench.lock .venv/made
 	@.venv/bin/python -m pip -q --disable-pip-version-check install -c requirements.lock -r requirements-bench.lock

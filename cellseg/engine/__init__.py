@@ -59,7 +59,7 @@ def describe(caffe):
     """
     if caffe.__name__ == "caffe":
         return {"name": "caffe", "version": caffe.__version__, "blas_core": os.environ.get("OPENBLAS_CORETYPE", "")}
-    return {"name": "torch", **caffe.describe()}
+    return caffe.describe()
 
 
 def keeps_data_position(name, state):

@@ -73,8 +73,8 @@ def _check_complete(net, weights, deploy):
 
 def _stride(net):
     """How much smaller than the input the net's smallest maps are: input sides must be multiples of it."""
-    height = net.blobs["data"].data.shape[2]
-    return max(height // blob.data.shape[2] for blob in net.blobs.values() if blob.data.ndim == 4)
+    height = net.blobs["data"].shape[2]
+    return max(height // blob.shape[2] for blob in net.blobs.values() if len(blob.shape) == 4)
 
 
 def _runs(images, batch):

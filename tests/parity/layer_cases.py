@@ -174,8 +174,10 @@ def _inner_product(draw):
 
 @case("ReLU")
 def _relu(draw):
-    fields = draw.pick("", f"relu_param {{ negative_slope: {draw.real(0, 2)} }}")
-    return Case(fields, {"x": draw.shape()}, in_place=True, values={"x": few} if draw.flag() else {})
+    slope = draw.pick(0, -0.5, draw.real(0, 2))
+    fields = f"relu_param {{ negative_slope: {slope} }}"
+    # Below 0 Caffe's gradient in place is that of another function.
+    return Case(fields, {"x": draw.shape()}, in_place=slope >= 0, values={"x": few} if draw.flag() else {})
 
 
 @case("PReLU")

@@ -83,7 +83,7 @@ def test_every_layer_type_is_tried():
 
 
 @pytest.mark.parametrize("kind", sorted(CASES))
-@settings(max_examples=15, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_layer(kind, caffe, ours, data):
     draw = Draw(data)

@@ -110,7 +110,7 @@ def set_precision(precision):
 
 
 def describe():
-    """Version, precision, device and threads, for records.
+    """Name, version, precision, device and threads, for records.
 
     Returns
     -------
@@ -118,6 +118,7 @@ def describe():
     """
     gpu = context.device.type == "cuda"
     return {
+        "name": "torch" if context.precision == "fp32" else f"torch-{context.precision}",
         "version": torch.__version__,
         "precision": context.precision,
         "device": torch.cuda.get_device_name(context.device) if gpu else "cpu",

@@ -100,6 +100,16 @@ def test_an_ignored_label_need_not_be_a_class():
 
 
 @pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("kind", ["SoftmaxWithLoss", "InfogainLoss"])
+def test_a_batch_of_ignored_labels_has_no_loss(kind, classes):
+    shapes = (2, classes, 3), (2, 3), *([(classes, classes)] if kind == "InfogainLoss" else [])
+    made = layer(kind, *shapes, fields="loss_param { ignore_label: 1 }")
+    bottoms = numbers(*shapes[0]), torch.ones(2, 3), torch.eye(classes)
+    (loss,), (gradient, *_), _ = run(made, *bottoms[: len(shapes)])
+    assert loss.item() == 0 and not gradient.any()
+
+
+@pytest.mark.parametrize("classes", [2, 3])
 def test_a_sure_mistake_costs_a_bounded_loss_but_keeps_its_gradient(classes):
     made = layer("SoftmaxWithLoss", (1, classes), (1,), tops=2)
     scores = torch.full((1, classes), -1000.0)
@@ -143,7 +153,7 @@ def test_infogain_reads_its_matrix_from_a_file(tmp_path):
         layer("InfogainLoss", IMAGE, LABELS, fields=fields.replace("H.binaryproto", ""))
 
 
-@pytest.mark.parametrize("slope", [0, 0.5])
+@pytest.mark.parametrize("slope", [0, 0.5, -0.5])
 def test_relu_overwrites_its_bottom_only_where_it_may(slope):
     fields = f"relu_param {{ negative_slope: {slope} }}"
     for in_place in (False, True):
@@ -165,6 +175,14 @@ def test_a_window_beyond_the_image_holds_nothing():
     lowest = torch.finfo(torch.float32).min
     assert top[0, 0].tolist() == [[0, 3, lowest], [15, 18, lowest], [lowest] * 3]
     assert gradient.flatten().nonzero().flatten().tolist() == [0, 3, 15, 18]
+
+
+def test_maxima_say_where_they_stood():
+    # Wider padding than PyTorch takes, and an image that is not square.
+    made = layer("Pooling", (1, 1, 2, 3), fields="pooling_param { kernel_size: 3 stride: 3 pad: 2 }", tops=2)
+    (top, where), _, _ = run(made, torch.tensor([[[[5.0, 1, 2], [0, 3, 4]]]]), gradients=[None, None])
+    assert top.tolist() == [[[[5, 2], [0, 4]]]]
+    assert where.tolist() == [[[[0, 2], [3, 5]]]]
 
 
 def test_the_first_of_equal_maxima_has_the_gradient():

@@ -292,3 +292,13 @@ def test_in_the_fast_mode_scripts_still_see_and_set_single_precision(make_net, c
         assert (net.forward(start="b")["b"] == 1).all()
     finally:
         caffe.set_precision("fp32")
+
+
+@pytest.mark.parametrize("name, tf32", [("torch", False), ("torch-tf32", True), ("torch-bf16", True), ("torch", False)])
+def test_records_name_the_precision_and_tf32_is_off_unless_asked_for(name, tf32):
+    import torch
+
+    from cellseg import engine
+
+    assert engine.describe(engine.load(name))["name"] == name
+    assert torch.backends.cuda.matmul.allow_tf32 is tf32 and torch.backends.cudnn.allow_tf32 is tf32
