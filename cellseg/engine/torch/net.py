@@ -349,11 +349,10 @@ class Net:
                 if name in self._blobs and name != "(automatic)":
                     layer.fail(f"its top '{name}' is made by an earlier layer already; give it another name")
                 tops.append(Blob())
-                if parameter.top:
-                    self._blobs[name] = tops[i]
+                self._blobs[name] = tops[i]
             if parameter.top:
                 unused[name] = True
-        step = Step(layer, bottoms, tops, bottom_names, top_names if parameter.top else [])
+        step = Step(layer, bottoms, tops, bottom_names, top_names)
         if parameter.propagate_down and len(parameter.propagate_down) != len(bottoms):
             layer.fail(f"propagate_down is given for {len(parameter.propagate_down)} of {len(bottoms)} bottoms")
         layer.setup([bottom.shape for bottom in bottoms])

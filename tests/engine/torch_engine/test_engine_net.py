@@ -122,6 +122,7 @@ def test_only_layers_between_something_learnt_and_a_loss_run_backward(make_net):
 def test_propagate_down_cuts_a_branch(make_net):
     text = INPUT + target() + conv("a", "data") + conv("b", "a", more="propagate_down: false") + loss("b")
     net = make_net(text)
+    assert {step.layer.name for step in net._steps if step.backward} == {"b", "loss"}
     fill(net)
     net.forward()
     net.backward()
