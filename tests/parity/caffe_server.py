@@ -118,16 +118,19 @@ def _serve():
         arrays = _receive(sys.stdin.buffer)
         if arrays is None:
             break
-        complaint = os.path.abspath("complaint")
+        complaint, answer = os.path.abspath("complaint"), os.path.abspath("answer.npz")
         child = os.fork()
         if child == 0:
             os.dup2(os.open(complaint, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
-            _send(answers, _answer(caffe, arrays))
+            np.savez(answer, **_answer(caffe, arrays))
             os._exit(0)
         _, status = os.waitpid(child, 0)
         if status:
             with open(complaint, errors="replace") as file:
                 _send(answers, {"refused": _reason(file.read())})
+        else:
+            with np.load(answer) as found:
+                _send(answers, dict(found))
 
 
 def _answer(caffe, arrays):

@@ -41,10 +41,12 @@ class _Array:
         self._tensor, self._host, self._later = tensor, None, later
 
     def numpy(self, shape):
-        """The values for Python, single precision, writable."""
+        """The values for Python, single precision, writable, in C order, so that a flat view of them is one too."""
         if self._host is None:
             tensor = self.tensor(shape)
             if tensor.device.type == "cpu" and tensor.dtype == torch.float32:
+                if not tensor.is_contiguous():
+                    tensor = self._tensor = tensor.contiguous()
                 return tensor.numpy()
             self._host = tensor.float().cpu().contiguous().numpy()
         return self._host.reshape(shape)
@@ -111,9 +113,9 @@ class Blob:
         return self._diff.known(self._shape)
 
     def add_gradient(self, value):
-        """Add to the gradient."""
+        """Add to the gradient; `value` may be somebody else's tensor, and is not changed later."""
         known = self.gradient_or_none
-        self._diff.set(value if known is None else known.add_(value))
+        self._diff.set(value if known is None else known + value)
 
     def later(self, function):
         """Let the values be what `function` gives, once somebody looks."""

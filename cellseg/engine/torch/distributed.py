@@ -21,11 +21,18 @@ def join():
 
 
 def average(tensors):
-    """Replace tensors by their mean over all processes, in place."""
-    if context.world_size > 1 and tensors:
-        flat = torch.cat([tensor.flatten() for tensor in tensors])
-        distributed.all_reduce(flat)
-        _scatter(flat / context.world_size, tensors)
+    """The means of tensors over all processes.
+
+    Returns
+    -------
+    list of torch.Tensor
+        The same tensors where there is one process.
+    """
+    if context.world_size < 2 or not tensors:
+        return tensors
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    distributed.all_reduce(flat)
+    return _parts(flat / context.world_size, tensors)
 
 
 def spread(tensors):
@@ -33,7 +40,8 @@ def spread(tensors):
     if context.world_size > 1 and tensors:
         flat = torch.cat([tensor.flatten() for tensor in tensors])
         distributed.broadcast(flat, 0)
-        _scatter(flat, tensors)
+        for part, tensor in zip(_parts(flat, tensors), tensors):
+            tensor.copy_(part)
 
 
 def wait():
@@ -42,6 +50,5 @@ def wait():
         distributed.barrier()
 
 
-def _scatter(flat, tensors):
-    for part, tensor in zip(flat.split([tensor.numel() for tensor in tensors]), tensors):
-        tensor.copy_(part.view(tensor.shape))
+def _parts(flat, tensors):
+    return [part.view(t.shape) for part, t in zip(flat.split([t.numel() for t in tensors]), tensors)]

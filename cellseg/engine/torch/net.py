@@ -54,6 +54,11 @@ class Step:
     backward: bool = False
     shapes: list = None
 
+    @property
+    def has_gradients(self):
+        """bool: whether running backward gives any gradient."""
+        return self.backward and (any(self.down) or any(self.learn))
+
 
 class Net:
     """A net of one phase.
@@ -288,15 +293,15 @@ class Net:
         index = len(self._steps) - 1 if last is None else last
         while index >= first:
             step = self._steps[index]
-            if index - 1 in self._paired and step.backward:
+            if index - 1 in self._paired and step.has_gradients:
                 if index > first:
                     self._pair_backward(index - 1)
                     index -= 2
                     continue
                 self._unpair(index - 1)
-            elif index in self._paired and step.backward:
+            elif index in self._paired and step.has_gradients:
                 self._unpair(index)
-            if step.backward and (step.bottoms or step.layer.params):
+            if step.has_gradients:
                 self._step_backward(step)
             index -= 1
 

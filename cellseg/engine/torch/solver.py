@@ -109,19 +109,22 @@ class Solver:
     def apply_update(self):
         """Change the parameters after their gradients: clip, normalise, regularise, then the solver type's rule."""
         p, known = self.param, self.net.parameters
-        gradients = [blob.gradient_or_none for blob in known.learnable]
-        distributed.average([gradient for gradient in gradients if gradient is not None])
+        found = {i: g for i, g in enumerate(blob.gradient_or_none for blob in known.learnable) if g is not None}
+        found = dict(zip(found, distributed.average(list(found.values()))))
         rate, self._current_step = policies.learning_rate(p, self.iter, self._current_step)
         if p.display and self.iter % p.display == 0:
             self._info(f"Iteration {self.iter}, lr = {number(np.float32(rate))}")
-        self._clip(gradients)
+        scale = self._clipping(found.values())
         rule, _ = updates.TYPES[p.type]
-        for index, (blob, gradient) in enumerate(zip(known.learnable, gradients)):
+        for index, blob in enumerate(known.learnable):
             local_rate = float(np.float32(rate) * np.float32(known.lr_mult[index]))
             decay = float(np.float32(p.weight_decay) * np.float32(known.decay_mult[index]))
             weights = blob.tensor
+            gradient = found.get(index)
             if gradient is None:
                 gradient = torch.zeros_like(weights)
+            if scale != 1:
+                gradient = gradient * scale
             if p.iter_size > 1:
                 gradient = gradient / p.iter_size
             if decay:
@@ -222,19 +225,19 @@ class Solver:
         self._pending = []
         return float(np.mean(self._losses))
 
-    def _clip(self, gradients):
+    def _clipping(self, gradients):
+        """The factor by which gradients are too large for ``clip_gradients``; 1 if they are not."""
         limit = self.param.clip_gradients
-        if limit < 0:
-            return
-        known = [gradient for gradient in gradients if gradient is not None]
-        norm = float(torch.stack([gradient.square().sum() for gradient in known]).sum().sqrt()) if known else 0.0
-        if norm > limit:
-            self._info(
-                f"Gradient clipping: scaling down gradients (L2 norm {number(norm)} > {number(limit)}) "
-                f"by scale factor {number(limit / norm)}"
-            )
-            for gradient in known:
-                gradient.mul_(limit / norm)
+        if limit < 0 or not gradients:
+            return 1
+        norm = float(torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt())
+        if norm <= limit:
+            return 1
+        self._info(
+            f"Gradient clipping: scaling down gradients (L2 norm {number(norm)} > {number(limit)}) "
+            f"by scale factor {number(limit / norm)}"
+        )
+        return limit / norm
 
     def _test_all(self):
         for index, net in enumerate(self.test_nets):

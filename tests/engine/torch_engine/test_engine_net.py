@@ -303,3 +303,47 @@ def test_records_name_the_precision_and_tf32_is_off_unless_asked_for(name, tf32)
 
     assert engine.describe(engine.load(name))["name"] == name
     assert torch.backends.cuda.matmul.allow_tf32 is tf32 and torch.backends.cudnn.allow_tf32 is tf32
+
+
+def test_a_skip_over_a_frozen_encoder_trains(make_net):
+    """A layer that passes gradients on to nobody, beside one that learns."""
+    frozen = conv("encoder", "data", more="param { lr_mult: 0 } param { lr_mult: 0 }")
+    skip = 'layer { name: "skip" type: "Crop" bottom: "encoder" bottom: "decoder" top: "skip" }\n'
+    both = 'layer { name: "both" type: "Concat" bottom: "decoder" bottom: "skip" top: "both" }\n'
+    net = make_net(INPUT + frozen + conv("decoder", "encoder") + skip + both + target(8) + loss("both"))
+    fill(net)
+    net.forward()
+    net.backward()
+    assert net.params["decoder"][0].diff.any() and not net.params["encoder"][0].diff.any()
+
+
+def test_a_parameter_used_twice_adds_to_nobody_elses_gradient(make_net):
+    """The gradient of a Bias over all axes is that of its top, as it is."""
+    scales = "".join(f'layer {{ name: "s{i}" type: "Scale" bottom: "data" top: "s{i}" }}\n' for i in (1, 2))
+    biases = "".join(
+        f'layer {{ name: "b{i}" type: "Bias" bottom: "s{i}" top: "b{i}" param {{ name: "b" }} '
+        "bias_param { axis: 0 num_axes: -1 } }\n"
+        for i in (1, 2)
+    )
+    total = 'layer { name: "sum" type: "Eltwise" bottom: "b1" bottom: "b2" top: "sum" }\n'
+    net = make_net(INPUT + scales + biases + total + target(3).replace("uniform", "constant") + loss("sum"))
+    fill(net)
+    net.forward()
+    net.backward()
+    np.testing.assert_allclose(net.params["b1"][0].diff, 2 * net.blobs["sum"].diff, rtol=1e-6)
+    np.testing.assert_array_equal(net.blobs["b1"].diff, net.blobs["sum"].diff)
+    np.testing.assert_array_equal(net.params["s1"][0].diff, net.params["s2"][0].diff)
+
+
+def test_flat_views_of_blobs_write_to_them(make_net):
+    net = make_net("force_backward: true\n" + INPUT + conv("a", "data") + conv("b", "a"))
+    fill(net)
+    net.forward()
+    net.blobs["a"].data.reshape(-1)[:] = 0
+    net.params["b"][1].data.ravel()[:] = 3
+    assert (net.forward(start="b")["b"] == 3).all()
+    net.blobs["b"].diff.reshape(-1)[:] = 1
+    net.backward()
+    gradient = net.params["a"][0].diff
+    gradient.reshape(-1)[:] = 7
+    assert (net.params["a"][0].diff == 7).all()
