@@ -1,9 +1,11 @@
 """Evaluate a model on annotated images: the indicators of the report's Table 1, at the threshold with the best MCC.
 
 Only the model is required. By default it is tested on the test set of its own run, with the deploy net beside it, and
-evaluation.json and sweep.csv are written beside it.
+evaluation.json, sweep.csv and predictions.h5 are written beside it.
 
-The report chooses the threshold on the images that it then reports. The honest way takes two steps:
+The report chooses the threshold on the images that it then reports. The honest way takes two steps: the first chooses
+on the training images, also how to clean the network's masks and the thresholds on grey values to compare with, and
+the second uses all that on the test images:
 
     python3 tools/evaluate.py MODEL --split train --out runs/chosen
     python3 tools/evaluate.py MODEL --threshold runs/chosen/evaluation.json
@@ -22,13 +24,16 @@ def parse():
     parser = cli.Parser(description=__doc__)
     parser.add_argument("model", help="a .caffemodel or .caffemodel.h5")
     parser.add_argument("--data", help="HDF5 list file, or folder with images/ and masks/ (default: the run's)")
-    parser.add_argument("--split", choices=("train", "test"), default="test", help="of the run's data (%(default)s)")
+    split = "of the run's data; train: augmented copies left out, and settings chosen on it, or on --data (%(default)s)"
+    parser.add_argument("--split", choices=("train", "test"), default="test", help=split)
     parser.add_argument("--deploy", help="deploy prototxt (default: beside the model, else prototxt/deploy.prototxt)")
-    parser.add_argument("--out", help="folder for evaluation.json and sweep.csv (default: the model's)")
-    parser.add_argument("--threshold", help="number, or evaluation.json whose best threshold is to be used")
+    parser.add_argument("--out", help="folder for the results (default: the model's)")
+    parser.add_argument("--threshold", help="number, or evaluation.json whose choice is to be used")
     rule = "for a folder: rule for the grey values (default: the run's)"
     parser.add_argument("--normalisation", choices=NORMALISATIONS, help=rule)
     parser.add_argument("--rgb", choices=RGB_RULES, default="refuse", help="for a folder: colour images (%(default)s)")
+    over = "orientations of an image to average over (default: the run's, else 1)"
+    parser.add_argument("--orientations", type=int, choices=(1, 8), help=over)
     parser.add_argument("--batch", type=int, default=10, help="images a forward pass (%(default)s)")
     parser.add_argument("--engine", choices=engine.NAMES, default="auto", help="what runs the net (%(default)s)")
     arguments = parser.parse_args()
@@ -40,34 +45,44 @@ def parse():
 def main():
     arguments = parse()
     cli.need("h5py", "noise", "scipy", "skimage", "tqdm", engine_name=arguments.engine)
-    from cellseg.evaluation import evaluate as ev
-    from cellseg.evaluation.record import RECORD, read_threshold, write_evaluation
-    from cellseg.evaluation.table import format_table
+    from cellseg.evaluation.evaluate import default_deploy, evaluate
+    from cellseg.evaluation.images import default_data, read_images
+    from cellseg.evaluation.predictions import PREDICTIONS
+    from cellseg.evaluation.record import RECORD, read_choice, write_evaluation
     from cellseg.files import make_folder
     from cellseg.training.run import read_run
 
     run = read_run(arguments.model)
-    threshold, chosen_on = read_threshold(arguments.threshold) if arguments.threshold else (None, None)
+    choice = read_choice(arguments.threshold) if arguments.threshold else None
     rule = arguments.normalisation or (run or {}).get("normalisation")
     out = Path(arguments.out or Path(arguments.model).parent)
     if out.is_dir():
         make_folder(out)
-    data = ev.read_images(arguments.data or ev.default_data(run, arguments.split), rule, arguments.rgb)
-    deploy = arguments.deploy or ev.default_deploy(arguments.model)
-    record = ev.evaluate(arguments.model, data, deploy, arguments.engine, threshold, chosen_on, arguments.batch)
-    write_evaluation(out, record)
-
-    print(f"{arguments.model} on {data.source} ({len(data.images)} images), engine {record['engine']}")
-    if data.note:
-        print(f"STAND-IN: the images are {data.note}")
-    print(f"threshold {record['threshold']:.2f}: {record['threshold_chosen_on']}\n")
-    rows = [("network", record["threshold"], record), ("Otsu's threshold, per image", None, record["baseline_otsu"])]
-    print(format_table(rows))
-    area = "-" if record["auc"] is None else f"{record['auc']:.4f}"
-    print(
-        f"\narea under ROC {area}; best MCC on these images {record['best_mcc']:.3f} at {record['best_threshold']:.2f}"
+    data = read_images(arguments.data or default_data(run, arguments.split), rule, arguments.rgb)
+    deploy = arguments.deploy or default_deploy(arguments.model)
+    orientations = arguments.orientations or (run or {}).get("orientations", 1)
+    choosing = arguments.split == "train"
+    evaluated = evaluate(
+        arguments.model, data, deploy, choice, choosing, run, orientations, arguments.engine, arguments.batch
     )
-    print(f"written: {out / RECORD}, {out / 'sweep.csv'}")
+    write_evaluation(out, *evaluated)
+    show(evaluated.record)
+    print(f"written: {out / RECORD}, {out / 'sweep.csv'}, {out / PREDICTIONS}")
+
+
+def show(record):
+    """Print what was found."""
+    from cellseg.evaluation.table import format_methods
+
+    averaged = f", {record['orientations']} orientations" if record["orientations"] > 1 else ""
+    print(f"{record['model']} on {record['data']} ({record['images']} images), engine {record['engine']}{averaged}")
+    if record["note"]:
+        print(f"STAND-IN: the images are {record['note']}")
+    print(f"threshold {record['threshold']:.2f}: {record['threshold_chosen_on']}\n")
+    print(format_methods(record["methods"]))
+    area = "-" if record["auc"] is None else f"{record['auc']:.4f}"
+    best = f"{record['best_mcc']:.3f} at {record['best_threshold']:.2f}"
+    print(f"\narea under ROC {area}; best MCC on these images {best}")
 
 
 if __name__ == "__main__":

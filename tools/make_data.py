@@ -7,20 +7,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cellseg import cli
 from cellseg.data.constants import NORMALISATIONS, RGB_RULES
+from cellseg.recipes import RECIPES
+
+KINDS = ("simulated", "tuned", "real", "stand-in")
 
 
 def parse():
     parser = cli.Parser(description=__doc__)
-    parser.add_argument("kind", choices=("simulated", "real", "stand-in"), help="what the images are")
+    parser.add_argument("kind", choices=KINDS, help="what the images are")
     parser.add_argument("--out", required=True, help="folder of the data set; replaced as a whole")
-    parser.add_argument("--real", help="for 'real': folder {train,test}/{images,masks} of PNG or TIFF files")
+    parser.add_argument("--recipe", choices=RECIPES, default="report", help="what it is made for (%(default)s)")
+    parser.add_argument(
+        "--real", help="for 'real' and 'tuned': folder {train,test}/{images,masks} of PNG or TIFF files"
+    )
     parser.add_argument("--rgb", choices=RGB_RULES, default="refuse", help="colour images (%(default)s)")
-    rule = "rule for the grey values (%(default)s)"
-    parser.add_argument("--normalisation", choices=NORMALISATIONS, default="percentile", help=rule)
+    parser.add_argument("--normalisation", choices=NORMALISATIONS, help="rule for the grey values (the recipe's)")
+    parser.add_argument("--copies", type=int, help="of each training image, for 'real' and 'stand-in' (the recipe's)")
+    parser.add_argument("--deform", action="store_true", help="deform the copies, too")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
     arguments = parser.parse_args()
-    if (arguments.kind == "real") != bool(arguments.real):
-        parser.error("'real' and --real FOLDER go together")
+    if arguments.real and arguments.kind not in ("real", "tuned") or arguments.kind == "real" and not arguments.real:
+        parser.error("'real' and --real FOLDER go together; 'tuned' may have it")
+    if arguments.copies is not None and arguments.copies < 2:
+        parser.error(f"argument --copies: {arguments.copies} is not 2 or more")
     if not 0 <= arguments.seed < 2**32:
         parser.error(f"argument --seed: {arguments.seed} is not from 0 to 4294967295")
     return arguments
@@ -32,11 +41,16 @@ def main():
     from cellseg.data import dataset
     from cellseg.progress import bar
 
-    if arguments.kind == "real":
-        made = dataset.build_real(arguments.out, arguments.real, arguments.normalisation, arguments.rgb)
-    else:
-        build = dataset.build_simulated if arguments.kind == "simulated" else dataset.build_stand_in
-        made = build(arguments.out, arguments.seed, arguments.normalisation, bar("images"))
+    recipe = RECIPES[arguments.recipe]
+    build = getattr(dataset, "build_" + arguments.kind.replace("-", "_"))
+    options = {"seed": arguments.seed, "progress": bar("images")}
+    options["normalisation"] = arguments.normalisation or recipe.normalisation
+    if arguments.kind in ("real", "stand-in"):
+        options["copies"] = recipe.copies if arguments.copies is None else arguments.copies
+        options["deform"] = arguments.deform
+    if arguments.kind in ("real", "tuned"):
+        options.update(source=arguments.real, rgb=arguments.rgb)
+    made = build(arguments.out, **options)
     record = dataset.read_record(arguments.out)
     if record["stand_in"]:
         print(f"STAND-IN: {arguments.out} is {record['request']['note']}")

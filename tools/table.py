@@ -14,7 +14,7 @@ from cellseg.files import write_text
 
 def parse():
     parser = cli.Parser(description=__doc__)
-    parser.add_argument("before", help="evaluation.json before fine-tuning")
+    parser.add_argument("before", nargs="?", help="evaluation.json before fine-tuning, if there was a pretraining")
     parser.add_argument("after", help="evaluation.json after fine-tuning")
     parser.add_argument("--honest", help="evaluation.json after fine-tuning, threshold chosen on the training set")
     parser.add_argument("--out", help="file to write the table to as well")
@@ -23,17 +23,15 @@ def parse():
 
 def main():
     arguments = parse()
-    before, after = read_evaluation(arguments.before), read_evaluation(arguments.after)
-    honest = read_evaluation(arguments.honest) if arguments.honest else None
-    for record in (before, honest or after):
+    after = read_evaluation(arguments.after)
+    before, honest = (read_evaluation(path) if path else None for path in (arguments.before, arguments.honest))
+    for record in filter(None, (before, honest)):
         if record["data"] != after["data"]:
             raise CellsegError(f"{record['data']} and {after['data']} are different images; evaluate again on the same")
     if honest and honest.get("model_sha256") != after.get("model_sha256"):
         raise CellsegError(f"{arguments.honest} and {arguments.after} are of different models; evaluate again")
-    rows = [
-        ("ours, before fine-tuning", before["threshold"], before),
-        ("ours, after fine-tuning", after["threshold"], after),
-    ]
+    rows = [("ours, before fine-tuning", before["threshold"], before)] if before else []
+    rows.append(("ours, after fine-tuning", after["threshold"], after))
     text = f"Table 1, thresholds chosen on the test images as in the report\n\n{format_table([*REPORT, *rows])}\n"
     text += f"\nour rows: {after['images']} images of {after['data']}, engine {after['engine']}\n"
     if after.get("note"):

@@ -8,7 +8,7 @@ from cellseg.data.hdf5 import write_split
 from cellseg.engine.caffe_schema import NetParameter
 from cellseg.engine.prototxt import read_net, read_solver, to_text
 from cellseg.files import write_text
-from cellseg.network import Variant, parameter_shapes
+from cellseg.network import Fcn, parameter_shapes
 
 SOLVER, DEPLOY, WEIGHTS, IMAGES, PATCHES = (
     "solver.prototxt",
@@ -53,7 +53,7 @@ def random_weights(rng, gain, variant=None):
     rng : numpy.random.RandomState
     gain : float
         Variance of the weights times inputs of a neuron.
-    variant : cellseg.network.Variant, optional
+    variant : cellseg.network.Fcn, optional
         The report's by default.
 
     Returns
@@ -62,7 +62,7 @@ def random_weights(rng, gain, variant=None):
         With layers that hold a name and blobs.
     """
     net = NetParameter()
-    for name, shapes in parameter_shapes(variant or Variant()).items():
+    for name, shapes in parameter_shapes(variant or Fcn()).items():
         layer = net.layer.add(name=name)
         for shape in shapes:
             blob = layer.blobs.add()

@@ -2,9 +2,10 @@
 
 PATCH = 128
 TRAIN_PATCHES, TEST_PATCHES = 200, 60
+TUNED_PATCHES = 400
 REAL_TRAIN, REAL_TEST = 55, 40
 ORIENTATIONS = 8
 
-NORMALISATIONS = ("percentile", "standard", "unchanged")
+NORMALISATIONS = ("percentile", "root", "standard", "unchanged")
 RGB_RULES = ("refuse", "luminance")
 RECORD = "data.json"

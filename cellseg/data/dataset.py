@@ -12,12 +12,21 @@ import numpy as np
 
 from cellseg import __version__
 from cellseg.data.augmentation import orientations
-from cellseg.data.constants import ORIENTATIONS, PATCH, RECORD, TEST_PATCHES, TRAIN_PATCHES
+from cellseg.data.constants import ORIENTATIONS, PATCH, REAL_TRAIN, RECORD, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
 from cellseg.data.folder import read_examples
 from cellseg.data.hdf5 import list_entry, write_split
 from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches
-from cellseg.data.synthetic import RECIPES, STAND_IN, simulated_patches, stand_in_patches
+from cellseg.data.synthetic import (
+    RECIPES,
+    STAND_IN,
+    simulated_patches,
+    stand_in_images,
+    stand_in_patches,
+    tuned_patches,
+)
+from cellseg.data.tuning import measure_look
+from cellseg.data.variation import with_copies
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, read_json, replacing_folder, sha256, write_json
 
@@ -52,28 +61,74 @@ def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
     return _build(folder, request, make)
 
 
-def build_stand_in(folder, seed=0, normalisation="percentile", progress=iter):
+def build_tuned(folder, source=None, seed=0, normalisation="percentile", rgb="refuse", progress=iter):
+    """Simulated patches that look like annotated training images: 400 for training, 60 for testing.
+
+    Parameters
+    ----------
+    folder, seed, normalisation, progress
+        As in `build_simulated`.
+    source, rgb
+        As in `build_real`; only the training images are looked at. Without a source, the stand-in's.
+
+    Returns
+    -------
+    bool
+        As in `build_simulated`.
+
+    Raises
+    ------
+    CellsegError
+        If the training images are unusable or hold no cells.
+    """
+    if source:
+        examples = read_examples(Path(source) / "train", rgb)
+        images, masks = zip(*((example.image, example.mask) for example in examples))
+    else:
+        images, masks, _ = stand_in_images(REAL_TRAIN, np.random.RandomState(seed), progress)
+    look = measure_look(images, masks)
+    if look is None:
+        raise CellsegError(f"{source}: the training masks hold no cell of 20 pixels or more; nothing to tune to")
+    request = {"kind": "tuned", "seed": seed, "normalisation": normalisation, "look": look.to_dict()}
+
+    def make():
+        rng = np.random.RandomState(seed)
+        return [tuned_patches(look, count, normalisation, rng, progress) for count in (TUNED_PATCHES, TEST_PATCHES)]
+
+    return _build(folder, request if source else {**request, "note": STAND_IN}, make)
+
+
+def build_stand_in(folder, seed=0, normalisation="percentile", copies=None, deform=False, progress=iter):
     """A stand-in for the report's real images: 55 training patches (times 8) and 40 test patches, simulated.
 
-    Parameters and result as in `build_simulated`.
+    Parameters and result as in `build_simulated`; `copies` and `deform` as in `build_real`.
     """
     request = {"kind": "stand-in", "seed": seed, "normalisation": normalisation, "recipe": RECIPES["stand-in"]}
 
     def make():
         rng = np.random.RandomState(seed)
         train = stand_in_patches("train", normalisation, rng, progress)
-        return _augmented(train), stand_in_patches("test", normalisation, rng, progress)
+        return _augmented(train, copies, deform, seed, progress), stand_in_patches("test", normalisation, rng, progress)
 
-    return _build(folder, {**request, "note": STAND_IN}, make)
+    return _build(folder, {**request, "copies": copies, "deform": deform, "note": STAND_IN}, make)
 
 
-def build_real(folder, source, normalisation="percentile", rgb="refuse"):
-    """Real images: every image cut into a grid of patches, the training ones in eight orientations.
+def build_real(
+    folder, source, normalisation="percentile", rgb="refuse", copies=None, deform=False, seed=0, progress=iter
+):
+    """Real images: every image cut into a grid of patches, the training ones in eight orientations or as random copies.
 
     Parameters
     ----------
-    folder, normalisation
+    folder, normalisation, progress
         As in `build_simulated`.
+    copies : int, optional
+        Of each training patch: itself, and random variations of it (`cellseg.data.variation`). By default its eight
+        orientations, as in the report.
+    deform : bool
+        Whether the copies are deformed, too.
+    seed : int
+        Of the random copies.
     source : str or path
         Folder ``{train,test}/{images,masks}``; see `cellseg.data.folder.read_examples`.
     rgb : {"refuse", "luminance"}
@@ -101,12 +156,16 @@ def build_real(folder, source, normalisation="percentile", rgb="refuse"):
         "kind": "real",
         "normalisation": normalisation,
         "rgb": rgb,
+        "copies": copies,
+        "deform": deform,
+        "seed": seed if copies else None,
         "source": {str(file.relative_to(source)): sha256(file) for file in files},
     }
 
     def make():
         train = _real_patches(splits["train"], source, normalisation, overlap=True)
-        return _augmented(train), _real_patches(splits["test"], source, normalisation, overlap=False)
+        test = _real_patches(splits["test"], source, normalisation, overlap=False)
+        return _augmented(train, copies, deform, seed, progress), test
 
     return _build(folder, request, make)
 
@@ -186,8 +245,12 @@ def _is_current(folder, request):
         return False
 
 
-def _augmented(patches):
-    return patches.map(orientations, [f"#{number}" for number in range(ORIENTATIONS)])
+def _augmented(patches, copies, deform, seed, progress):
+    """The patches themselves first, their names ending in "#0", then the augmentation."""
+    if not copies:
+        return patches.augmented(lambda *stacks: tuple(map(orientations, stacks)), ORIENTATIONS)
+    rng = np.random.RandomState(seed)
+    return patches.augmented(lambda *stacks: with_copies(*stacks, copies, rng, deform, progress), copies)
 
 
 def _real_patches(examples, source, normalisation, overlap):

@@ -13,6 +13,11 @@ def percentile(image):
     return np.clip((image - low) / (high - low), 0, 1) if high > low else np.zeros(image.shape)
 
 
+def root(image):
+    """The square root of `percentile`: dim cells beside bright ones keep their contrast."""
+    return np.sqrt(percentile(image))
+
+
 def standard(image):
     """Subtract the mean and divide by the standard deviation, as Xie et al. do with each patch."""
     deviation = image.std()
@@ -24,7 +29,7 @@ def unchanged(image):
     return image
 
 
-RULES = {"percentile": percentile, "standard": standard, "unchanged": unchanged}
+RULES = {"percentile": percentile, "root": root, "standard": standard, "unchanged": unchanged}
 
 
 def normalise(image, name="percentile"):
@@ -34,12 +39,12 @@ def normalise(image, name="percentile"):
     ----------
     image : ndarray of shape (H, W)
         Grey values of any scale.
-    name : {"percentile", "standard", "unchanged"}
+    name : {"percentile", "root", "standard", "unchanged"}
 
     Returns
     -------
     ndarray of shape (H, W), float32
-        All 0 for a constant image under "percentile" and "standard".
+        All 0 for a constant image, but under "unchanged".
 
     Raises
     ------

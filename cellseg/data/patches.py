@@ -28,10 +28,10 @@ class Patches:
     def __len__(self):
         return len(self.data)
 
-    def map(self, function, suffixes):
-        """Apply `function` (one stack to a longer one) to data and label; name the copies with `suffixes`."""
-        names = [name + suffix for suffix in suffixes for name in self.names]
-        return Patches(function(self.data), function(self.label), names)
+    def augmented(self, function, times):
+        """Apply `function` (data and label to both with `times` as many patches); names end in "#0", "#1" and so on."""
+        names = [f"{name}#{number}" for number in range(times) for name in self.names]
+        return Patches(*function(self.data, self.label), names)
 
     @property
     def foreground(self):

@@ -7,6 +7,7 @@ from cellseg.data.background import add_background
 from cellseg.data.constants import PATCH, REAL_TEST, REAL_TRAIN
 from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches, random_patches
+from cellseg.data.tuning import tuned_images
 from cellseg.simcep import Options, simulate
 
 STAND_IN = (
@@ -140,6 +141,13 @@ def simulated_patches(split, count, normalisation, rng, progress=iter):
 def stand_in_patches(split, normalisation, rng, progress=iter):
     """The stand-in's patches, one an image; parameters and result as in `simulated_patches`."""
     planes, masks, names = stand_in_images(RECIPES["stand-in"]["images"][split], rng, progress)
+    planes = [normalise(plane, normalisation) for plane in planes]
+    return grid_patches(planes, masks, names, PATCH, overlap=False)
+
+
+def tuned_patches(look, count, normalisation, rng, progress=iter):
+    """Patches with a look (`cellseg.data.tuning.Look`), one an image; else as in `simulated_patches`."""
+    planes, masks, names = tuned_images(look, count, rng, progress)
     planes = [normalise(plane, normalisation) for plane in planes]
     return grid_patches(planes, masks, names, PATCH, overlap=False)
 

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 NAMES = ("specificity", "precision", "recall", "accuracy", "f_score", "mcc")
 
 
@@ -36,6 +38,22 @@ def count(predicted, truth):
     tp = int((predicted & truth).sum())
     fp, fn = int(predicted.sum()) - tp, int(truth.sum()) - tp
     return tp, fp, truth.size - tp - fp - fn, fn
+
+
+def pooled(truths, founds):
+    """The indicators over the pixels of all images, as the report counts.
+
+    Parameters
+    ----------
+    truths, founds : sequence of ndarray of shape (H, W), bool
+        One mask an image.
+
+    Returns
+    -------
+    dict of str to float or None
+        As of `indicators`.
+    """
+    return indicators(*np.sum([count(found, truth) for truth, found in zip(truths, founds)], axis=0))
 
 
 def _ratio(part, whole):

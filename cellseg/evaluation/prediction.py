@@ -9,7 +9,7 @@ from cellseg.errors import CellsegError
 from cellseg.progress import bar
 
 
-def predict(engine_name, deploy, weights, images, batch=10):
+def predict(engine_name, deploy, weights, images, batch=10, orientations=1):
     """Run a deploy net. To be called in a process of its own: see `cellseg.engine.isolation`.
 
     Parameters
@@ -23,6 +23,8 @@ def predict(engine_name, deploy, weights, images, batch=10):
         extended by reflection and the result cut back.
     batch : int
         Largest number of images of the same size a pass.
+    orientations : {1, 8}
+        8 to average over the quarter turns of each image and of its mirror image, each turned back.
 
     Returns
     -------
@@ -47,20 +49,36 @@ def predict(engine_name, deploy, weights, images, batch=10):
     result, progress = [], bar("image")(total=len(images))
     for start, stop in _runs(images, batch):
         stack = np.stack(images[start:stop])
-        height, width = stack.shape[1:]
-        margins = [(0, -side % stride) for side in (height, width)]
-        stack = np.pad(stack, [(0, 0), *margins], mode="symmetric")
-        net.blobs["data"].reshape(len(stack), 1, *stack.shape[1:])
-        net.blobs["data"].data[...] = stack[:, None]
-        net.forward()
-        if net.blobs["prob"].data.shape != (len(stack), 2, *stack.shape[1:]):
-            raise CellsegError(
-                f"{deploy}: gives {net.blobs['prob'].data.shape[1:]} for {stack.shape[1:]}; not a two-class net"
-            )
-        result.extend(net.blobs["prob"].data[:, 1, :height, :width].copy())
+        passes = [turned_back(_forward(net, turned(stack, way), stride, deploy), way) for way in range(orientations)]
+        result.extend(np.mean(passes, axis=0, dtype=np.float32))
         progress.update(len(stack))
     progress.close()
     return result, engine.describe(caffe)
+
+
+def turned(stack, way):
+    """Orientation number `way`, 0 to 7, of images (N, H, W): quarter turns, from 4 on of their mirror images."""
+    return np.rot90(stack[:, :, ::-1] if way >= 4 else stack, way % 4, axes=(1, 2))
+
+
+def turned_back(stack, way):
+    """Undo `turned`."""
+    back = np.rot90(stack, -(way % 4), axes=(1, 2))
+    return back[:, :, ::-1] if way >= 4 else back
+
+
+def _forward(net, stack, stride, deploy):
+    """Probability of cell for images (N, H, W) of one size."""
+    height, width = stack.shape[1:]
+    margins = [(0, -side % stride) for side in (height, width)]
+    padded = np.pad(stack, [(0, 0), *margins], mode="symmetric")
+    net.blobs["data"].reshape(len(padded), 1, *padded.shape[1:])
+    net.blobs["data"].data[...] = padded[:, None]
+    net.forward()
+    output = net.blobs["prob"].data
+    if output.shape != (len(padded), 2, *padded.shape[1:]):
+        raise CellsegError(f"{deploy}: gives {output.shape[1:]} for {padded.shape[1:]}; not a two-class net")
+    return output[:, 1, :height, :width].copy()
 
 
 def _check_complete(net, weights, deploy):

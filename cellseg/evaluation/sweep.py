@@ -8,13 +8,19 @@ THRESHOLDS = np.arange(101) / 100
 
 
 class Sweep:
-    """Counts for the thresholds 0, 0.01, ..., 1; a pixel is cell where its probability is at least the threshold.
+    """Counts for many thresholds; a pixel is cell where its value is at least the threshold.
 
     Feed it with `add`; the pixels themselves are not kept.
+
+    Parameters
+    ----------
+    thresholds : ndarray of shape (T,), optional
+        Ascending; by default those for probabilities, 0, 0.01, ..., 1.
     """
 
-    def __init__(self):
-        self._counts = np.zeros((2, len(THRESHOLDS) + 1), np.int64)
+    def __init__(self, thresholds=THRESHOLDS):
+        self._thresholds = np.asarray(thresholds, np.float64)
+        self._counts = np.zeros((2, len(thresholds) + 1), np.int64)
 
     def add(self, probability, truth):
         """Count more pixels.
@@ -22,19 +28,19 @@ class Sweep:
         Parameters
         ----------
         probability : ndarray
-            Foreground probability, 0 to 1.
+            Foreground probability, 0 to 1, or whatever the thresholds are for.
         truth : ndarray of the same shape, bool
         """
-        passed = np.searchsorted(THRESHOLDS, np.asarray(probability, np.float64).ravel(), side="right")
+        passed = np.searchsorted(self._thresholds, np.asarray(probability, np.float64).ravel(), side="right")
         for row, chosen in enumerate((~truth.ravel(), truth.ravel())):
-            self._counts[row] += np.bincount(passed[chosen], minlength=len(THRESHOLDS) + 1)
+            self._counts[row] += np.bincount(passed[chosen], minlength=self._counts.shape[1])
 
     def confusion(self):
         """Counts at every threshold.
 
         Returns
         -------
-        ndarray of shape (101, 4), int64
+        ndarray of shape (T, 4), int64
             Columns tp, fp, tn, fn.
         """
         totals = self._counts.sum(axis=1)
@@ -45,7 +51,7 @@ class Sweep:
         """One dict a threshold: ``threshold``, ``tp``, ``fp``, ``tn``, ``fn`` and the indicators."""
         return [
             {"threshold": float(threshold), **dict(zip(("tp", "fp", "tn", "fn"), map(int, row))), **indicators(*row)}
-            for threshold, row in zip(THRESHOLDS, self.confusion())
+            for threshold, row in zip(self._thresholds, self.confusion())
         ]
 
     @property
@@ -65,6 +71,28 @@ class Sweep:
     def best_mcc(self):
         """Highest Matthews correlation over all thresholds."""
         return self.best["mcc"]
+
+
+def pooled(tables):
+    """The best row of several sweeps whose pixels are taken together.
+
+    Parameters
+    ----------
+    tables : list of list of dict
+        As from `Sweep.table`, over the same thresholds.
+
+    Returns
+    -------
+    dict
+        ``threshold``, the counts and the indicators, where the Matthews correlation is highest.
+    """
+    names = ("tp", "fp", "tn", "fn")
+    counts = [[sum(row[name] for row in rows) for name in names] for rows in zip(*tables)]
+    rows = [
+        {"threshold": row["threshold"], **dict(zip(names, total)), **indicators(*total)}
+        for row, total in zip(tables[0], counts)
+    ]
+    return max(rows, key=lambda row: row["mcc"])
 
 
 def area_under_roc(probability, truth):

@@ -6,7 +6,14 @@ REPORT = (
     ("report, before fine-tuning", 0.25, dict(zip(NAMES, (0.96, 0.58, 0.52, 0.91, 0.55, 0.50))), 2),
     ("report, after fine-tuning", 0.67, dict(zip(NAMES, (0.98, 0.81, 0.73, 0.95, 0.77, 0.74))), 2),
 )
-_TITLES = ("threshold", "specificity", "precision", "recall", "accuracy", "F-score", "MCC")
+_TITLES = ("specificity", "precision", "recall", "accuracy", "F-score", "MCC")
+_METHODS = {
+    "network": "network",
+    "cleaned": "+ post-processing",
+    "otsu": "Otsu's threshold",
+    "global": "global threshold",
+    "local": "local threshold",
+}
 
 
 def format_table(rows):
@@ -21,10 +28,39 @@ def format_table(rows):
     -------
     str
     """
-    cells = [("", *_TITLES)]
+    cells = [("", "threshold", *_TITLES)]
     for name, threshold, values, *digits in rows:
         numbers = [_number(values[key], *(digits or [3])) for key in NAMES]
         cells.append((name, _number(threshold, 2), *numbers))
+    return _lay_out(cells)
+
+
+def format_methods(methods):
+    """Lay out what each method of an evaluation reaches, by pixels and by whole cells; at most 110 characters wide.
+
+    Parameters
+    ----------
+    methods : dict of str to dict
+        As ``evaluation.json`` has it under ``methods``.
+
+    Returns
+    -------
+    str
+    """
+    cells = [("", *_TITLES, "median MCC", "object F1")]
+    for key, name in _METHODS.items():
+        if key in methods:
+            values = methods[key]
+            numbers = (*(values[title] for title in NAMES), values["median_mcc"], values["objects"]["f1"])
+            cells.append((name, *(_number(value, 3) for value in numbers)))
+    return _lay_out(cells)
+
+
+def _number(value, places):
+    return "-" if value is None else f"{value:.{places}f}"
+
+
+def _lay_out(cells):
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines = [_line(row, widths) for row in cells]
     rule = (
@@ -33,10 +69,6 @@ def format_table(rows):
         + "|"
     )
     return "\n".join([lines[0], rule, *lines[1:]])
-
-
-def _number(value, places):
-    return "-" if value is None else f"{value:.{places}f}"
 
 
 def _line(row, widths):

@@ -1,12 +1,21 @@
-"""The network and its solvers as prototxt, written exactly as in the report."""
+"""The networks and their solvers as prototxt; the defaults are exactly the report's."""
 
-from cellseg.network.fcn import Variant, deploy_net, training_net
+from cellseg.network.fcn import Fcn
 from cellseg.network.geometry import parameter_shapes, receptive_field, trainable_parameters
-from cellseg.network.solver import Schedule, solver
+from cellseg.network.nets import deploy_net, training_net
+from cellseg.network.solver import ADAM, SGD, Schedule, Updates, solver
+from cellseg.network.unet import UNet
+
+NETWORKS = {network.NAME: network for network in (Fcn, UNet)}
 
 __all__ = [
+    "ADAM",
+    "NETWORKS",
+    "SGD",
+    "Fcn",
     "Schedule",
-    "Variant",
+    "UNet",
+    "Updates",
     "deploy_net",
     "parameter_shapes",
     "receptive_field",

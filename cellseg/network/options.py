@@ -1,25 +1,52 @@
-"""The network's parameters as command-line options."""
+"""The networks' parameters as command-line options, and as a record."""
 
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 
-from cellseg.network.fcn import Variant
+from cellseg.errors import CellsegError
+from cellseg.network import NETWORKS
 
 _HELP = {
     "poolings": "number of 2x2 poolings",
     "kernel": "side of the convolution kernels",
     "features": "maps of the first convolution",
-    "score_kernel": "side of the last convolution's kernel",
+    "score_kernel": "side of the last convolution's kernel (of the report's network)",
 }
 
 
 def add_variant_options(parser):
-    """Add one option for each parameter of `Variant` to an `argparse` parser."""
-    group = parser.add_argument_group("network (the defaults are the report's)")
-    for field in fields(Variant):
-        option = "--" + field.name.replace("_", "-")
-        group.add_argument(option, type=int, default=field.default, help=f"{_HELP[field.name]} (%(default)s)")
+    """Add an option for the network and one for each parameter of one, to an `argparse` parser."""
+    group = parser.add_argument_group("network (the defaults are the recipe's)")
+    for name, text in _HELP.items():
+        group.add_argument("--" + name.replace("_", "-"), type=int, help=text)
 
 
-def variant_from(arguments):
-    """The `Variant` that parsed arguments describe."""
-    return Variant(**{field.name: getattr(arguments, field.name) for field in fields(Variant)})
+def variant_from(arguments, default):
+    """The network that parsed arguments describe.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+    default : Fcn or UNet
+        Has what the arguments leave open.
+
+    Raises
+    ------
+    CellsegError
+        If a value is out of range or the network has no such parameter.
+    """
+    given = {name: getattr(arguments, name) for name in _HELP if getattr(arguments, name) is not None}
+    unknown = set(given) - {field.name for field in fields(default)}
+    if unknown:
+        raise CellsegError(f"the network {default.NAME} has no {', '.join(sorted(unknown))}; leave it out")
+    return replace(default, **given)
+
+
+def variant_record(variant):
+    """A network as a dict for a record: its name under ``network``, and its parameters."""
+    return {"network": variant.NAME, **asdict(variant)}
+
+
+def variant_of(record):
+    """The network that such a dict describes; one without a name is the report's."""
+    parameters = dict(record)
+    return NETWORKS[parameters.pop("network", "fcrn_a")](**parameters)

@@ -1,14 +1,54 @@
-"""The report's training schedule (its section 7.1) as a Caffe solver; the one place where epochs become iterations."""
+"""Training schedules, the report's (its section 7.1) first, as Caffe solvers; epochs become iterations here alone."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Optional
 
 from cellseg.errors import CellsegError
 from cellseg.network.prototxt import to_text
 
 
 @dataclass(frozen=True)
+class Updates:
+    """How weights are updated, and how the learning rate falls.
+
+    Parameters
+    ----------
+    type : {"SGD", "Adam"}
+        Caffe's solver type.
+    base_lr : float
+        Learning rate at the start.
+    policy : {"step", "poly"}
+        Caffe's ``lr_policy``: a tenth every 20 epochs, or down to 0 at the end as (1 - iteration / max_iter)^0.9.
+    momentum, weight_decay : float
+    momentum2 : float, optional
+        Adam's.
+    """
+
+    type: str
+    base_lr: float
+    policy: str
+    momentum: float
+    weight_decay: float
+    momentum2: Optional[float] = None
+
+    STEP_EPOCHS = 20
+    GAMMA = 0.1
+    POWER = 0.9
+
+    def __post_init__(self):
+        if not 0 < self.base_lr < float("inf"):
+            raise CellsegError(f"base_lr is {self.base_lr}; give a positive learning rate")
+
+
+#: The report's (its section 7.1).
+SGD = Updates("SGD", base_lr=0.01, policy="step", momentum=0.9, weight_decay=0.001)
+#: For networks with batch normalisation.
+ADAM = Updates("Adam", base_lr=0.001, policy="poly", momentum=0.9, weight_decay=0.00001, momentum2=0.999)
+
+
+@dataclass(frozen=True)
 class Schedule:
-    """Stochastic gradient descent as in the report.
+    """The length of a training, by default the report's.
 
     Parameters
     ----------
@@ -20,8 +60,7 @@ class Schedule:
         Patches an iteration (the report is silent; 10).
     epochs : int
         Length of the training (the report is silent; 60, three steps of the learning rate).
-    base_lr : float
-        Learning rate at the start.
+    updates : Updates
     seed : int
         Caffe's ``random_seed``: the initial weights.
 
@@ -35,13 +74,9 @@ class Schedule:
     test_samples: int
     batch: int = 10
     epochs: int = 60
-    base_lr: float = 0.01
+    updates: Updates = SGD
     seed: int = 0
 
-    STEP_EPOCHS = 20
-    GAMMA = 0.1
-    MOMENTUM = 0.9
-    WEIGHT_DECAY = 0.001
     SNAPSHOT_EPOCHS = 10
 
     def __post_init__(self):
@@ -52,12 +87,29 @@ class Schedule:
             raise CellsegError(
                 f"batch is {self.batch}, but there are {self.samples} training patches; give at most that"
             )
-        if not 0 < self.base_lr < float("inf"):
-            raise CellsegError(f"base_lr is {self.base_lr}; give a positive learning rate")
         if self.max_iter >= 2**31:
             raise CellsegError(f"epochs is {self.epochs}, {self.max_iter} iterations; Caffe counts to 2147483647")
         if not 0 <= self.seed < 2**31:
             raise CellsegError(f"seed is {self.seed}; give 0 to 2147483647")
+
+    def to_dict(self):
+        """The schedule as plain values for a record."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record):
+        """The schedule that `to_dict` described; other keys are passed over.
+
+        Raises
+        ------
+        CellsegError
+            If a value is missing or out of range.
+        """
+        try:
+            values = {field.name: record[field.name] for field in fields(cls)}
+            return cls(**{**values, "updates": Updates(**values["updates"])})
+        except (KeyError, TypeError) as error:
+            raise CellsegError(f"a record's schedule is not complete ({error}); train again") from error
 
     @property
     def epoch_iterations(self):
@@ -76,7 +128,10 @@ class Schedule:
 
     def learning_rate(self, iteration):
         """Learning rate of the update number `iteration`, counted from 0."""
-        return self.base_lr * self.GAMMA ** (iteration // (self.STEP_EPOCHS * self.epoch_iterations))
+        updates = self.updates
+        if updates.policy == "poly":
+            return updates.base_lr * (1 - iteration / self.max_iter) ** updates.POWER
+        return updates.base_lr * updates.GAMMA ** (iteration // (updates.STEP_EPOCHS * self.epoch_iterations))
 
 
 def solver(schedule, net, snapshot_prefix, display=None):
@@ -97,7 +152,10 @@ def solver(schedule, net, snapshot_prefix, display=None):
     -------
     str
     """
-    epoch = schedule.epoch_iterations
+    epoch, updates = schedule.epoch_iterations, schedule.updates
+    course = {"gamma": updates.GAMMA, "stepsize": updates.STEP_EPOCHS * epoch}
+    if updates.policy == "poly":
+        course = {"power": updates.POWER}
     display = display or epoch
     comment = f"# {schedule.epochs} epochs of {epoch} iterations"
     return f"{comment}: {schedule.samples} patches, {schedule.batch} a batch.\n" + to_text(
@@ -105,18 +163,18 @@ def solver(schedule, net, snapshot_prefix, display=None):
             "net": net,
             "test_iter": schedule.test_samples // schedule.test_batch,
             "test_interval": epoch,
-            "base_lr": schedule.base_lr,
-            "lr_policy": "step",
-            "gamma": schedule.GAMMA,
-            "stepsize": schedule.STEP_EPOCHS * epoch,
+            "base_lr": updates.base_lr,
+            "lr_policy": updates.policy,
+            **course,
             "max_iter": schedule.max_iter,
-            "momentum": schedule.MOMENTUM,
-            "weight_decay": schedule.WEIGHT_DECAY,
+            "momentum": updates.momentum,
+            "momentum2": updates.momentum2,
+            "weight_decay": updates.weight_decay,
             "display": display,
             "average_loss": display,
             "snapshot": schedule.SNAPSHOT_EPOCHS * epoch,
             "snapshot_prefix": snapshot_prefix,
             "random_seed": schedule.seed,
-            "type": "SGD",
+            "type": updates.type,
         }
     )

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Optional
@@ -36,7 +36,8 @@ from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, make_folder, read_json, replacing, sha256, write_json, write_text
-from cellseg.network import Schedule, Variant, deploy_net, parameter_shapes, solver, training_net
+from cellseg.network import SGD, Fcn, Schedule, Updates, deploy_net, parameter_shapes, solver, training_net
+from cellseg.network.options import variant_record
 from cellseg.training.loop import forget_after, run_solver
 
 RUN = "run.json"
@@ -53,9 +54,13 @@ class Plan:
         A data set's folder; see `cellseg.data.dataset`.
     out : path
         The run folder. An earlier run there is kept as ``<out>.1``, ``<out>.2`` and so on.
+    recipe : str
+        Name of the recipe, for the record.
     epochs, batch, seed : int
-    base_lr : float
-    variant : cellseg.network.Variant
+    updates : cellseg.network.Updates
+    variant : cellseg.network.Fcn or cellseg.network.UNet
+    orientations : {1, 8}
+        For the record: over how many orientations the output is to be averaged at test time.
     weights : path, optional
         ``.caffemodel`` to start from.
     engine : str
@@ -65,11 +70,13 @@ class Plan:
     stage: str
     data: Path
     out: Path
+    recipe: str = "report"
     epochs: int = 60
     batch: int = 10
     seed: int = 0
-    base_lr: float = 0.01
-    variant: Variant = Variant()
+    updates: Updates = SGD
+    variant: object = field(default_factory=Fcn)
+    orientations: int = 1
     weights: Optional[Path] = None
     engine: str = "auto"
 
@@ -95,7 +102,7 @@ def train(plan):
     multiple = 2**plan.variant.poolings
     if any(side % multiple for side in (*train.shape[1:], *test.shape[1:])):
         raise CellsegError(f"{plan.data}: patches of {train.shape[1:]} pixels; the net needs multiples of {multiple}")
-    schedule = Schedule(len(train), len(test), plan.batch, plan.epochs, plan.base_lr, plan.seed)
+    schedule = Schedule(len(train), len(test), plan.batch, plan.epochs, plan.updates, plan.seed)
     initial = _read_initial_weights(plan, record)
     out = _make_way(plan.out, plan.weights)
     _write_nets(out, plan, schedule)
@@ -119,10 +126,9 @@ def resume(state, engine_name="auto"):
         raise CellsegError(
             f"{state}: does not lie in a run folder ({RUN} is missing); resume it with `caffe train --snapshot`"
         )
-    names = [field.name for field in fields(Schedule)]
-    keys = ["stage", "parts", "data.folder", "data.record_sha256", *(f"schedule.{name}" for name in names)]
+    keys = ["stage", "parts", "data.folder", "data.record_sha256", "schedule"]
     record = read_json(folder / RUN, *keys)
-    schedule = Schedule(**{name: record["schedule"][name] for name in names})
+    schedule = Schedule.from_dict(record["schedule"])
     if iteration >= schedule.max_iter:
         raise CellsegError(f"{state}: this run is finished ({iteration} iterations); start another one")
     data = Path(record["data"]["folder"])
@@ -185,7 +191,7 @@ def _read_initial_weights(plan, record):
 
 
 def _write_nets(out, plan, schedule):
-    name = f"fcrn_a_{plan.stage}"
+    name = f"{plan.variant.NAME}_{plan.stage}"
     lists = [list_entry(Path(plan.data) / f"{split}.txt") for split in ("train", "test")]
     write_text(out / "train.prototxt", training_net(plan.variant, name, *lists, plan.batch, schedule.test_batch))
     write_text(out / "deploy.prototxt", deploy_net(plan.variant, name))
@@ -203,6 +209,7 @@ def _write_record(out, plan, schedule, record, initial):
             "cellseg": __version__,
             "git_commit": _git_commit(),
             "stage": plan.stage,
+            "recipe": plan.recipe,
             "stand_in": record["stand_in"],
             "note": request.get("note"),
             "command": shlex.join(sys.argv),
@@ -210,8 +217,9 @@ def _write_record(out, plan, schedule, record, initial):
             "status": "running",
             "data": data,
             "normalisation": request["normalisation"],
-            "schedule": {**asdict(schedule), "iterations": schedule.max_iter},
-            "variant": asdict(plan.variant),
+            "schedule": {**schedule.to_dict(), "iterations": schedule.max_iter},
+            "variant": variant_record(plan.variant),
+            "orientations": plan.orientations,
             "initial_weights": initial,
             "machine": _machine(),
             "engine": {"name": plan.engine},

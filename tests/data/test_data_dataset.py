@@ -166,3 +166,36 @@ def test_a_training_set_of_one_class_is_warned_of(real, tmp_path, value, word):
     done = make("real", "--real", real, cwd=tmp_path)
     assert done.returncode == 0
     assert f"every pixel of the training masks is {word}" in done.stderr
+
+
+def test_random_copies_of_the_training_images(real, tmp_path):
+    from cellseg.recipes import RECIPES
+
+    done = make("real", "--real", real, "--recipe", "best", "--normalisation", "percentile", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    train, label = read_list("runs/data/set/train.txt")
+    record = json.loads(Path("runs/data/set/data.json").read_text())
+    names = record["splits"]["train"]["names"]
+    copies = RECIPES["best"].copies
+    assert len(train) == len(label) == len(names) == 3 * copies and len(read_list("runs/data/set/test.txt")[0]) == 2
+    assert [name.rsplit("#")[1] for name in names[::3]] == [str(number) for number in range(copies)]
+    image = np.array(Image.open(str(real / "train" / "images" / "cell_1.png")))
+    np.testing.assert_array_equal(train[1], normalise(image))  # the image itself is the first of its copies
+    before = files("runs/data/set")
+    assert (
+        "up to date"
+        in make("real", "--real", real, "--recipe", "best", "--normalisation", "percentile", cwd=tmp_path).stdout
+    )
+    assert files("runs/data/set") == before
+
+
+def test_a_simulated_set_is_tuned_to_the_training_images(real, tmp_path):
+    done = make("tuned", "--real", real, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    record = json.loads(Path("runs/data/set/data.json").read_text())
+    look = record["request"]["look"]
+    assert look["cells"] == [1, 1] and look["radius"][0] == pytest.approx(128 / 5, abs=0.5)  # see support.blobs
+    assert not record["stand_in"]
+    for name in (real / "train" / "masks").iterdir():
+        write_image(name, np.zeros((128, 128), np.uint8))
+    assert_refused(make("tuned", "--real", real, cwd=tmp_path), "nothing to tune to")

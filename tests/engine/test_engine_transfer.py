@@ -3,7 +3,7 @@ import pytest
 
 from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.errors import CellsegError
-from cellseg.network import Variant, parameter_shapes
+from cellseg.network import Fcn, parameter_shapes
 
 TARGET = {"conv1": [(4, 1, 3, 3), (4,)], "score": [(2, 4, 1, 1), (2,)]}
 
@@ -39,9 +39,9 @@ def test_a_missing_bias_stops():
 def test_weights_of_another_architecture_stop():
     with pytest.raises(CellsegError, match="no layer has a name of this net"):
         plan_transfer(source(fc6=[(5, 5)]), TARGET)
-    blobs = source(**parameter_shapes(Variant(kernel=5)))
+    blobs = source(**parameter_shapes(Fcn(kernel=5)))
     with pytest.raises(CellsegError, match="32x1x5x5.*32x1x3x3"):
-        plan_transfer(blobs, parameter_shapes(Variant()))
+        plan_transfer(blobs, parameter_shapes(Fcn()))
 
 
 def test_shapes_of_older_files_have_ones_in_front():

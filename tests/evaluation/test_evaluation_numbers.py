@@ -3,12 +3,12 @@ import json
 
 import numpy as np
 import pytest
-from support import blobs
+from support import assert_refused, blobs, run_tool
 
 from cellseg.evaluation.baseline import otsu
 from cellseg.evaluation.indicators import NAMES, count, indicators
 from cellseg.evaluation.sweep import THRESHOLDS, Sweep, area_under_roc
-from cellseg.evaluation.table import REPORT, format_table
+from cellseg.evaluation.table import REPORT, format_methods, format_table
 
 
 def test_indicators_of_a_worked_example():
@@ -108,3 +108,27 @@ def test_table_is_aligned_markdown_with_dashes_for_undefined():
     assert "0.25 |        0.96 |      0.58 |   0.52 |     0.91 |    0.55 |  0.50 |" in lines[2]
     assert "0.67 |        0.98 |      0.81 |   0.73 |     0.95 |    0.77 |  0.74 |" in lines[3]
     assert lines[4].split("|")[2:5] == ["         - ", "       0.123 ", "         - "]
+
+
+def test_table_of_methods_has_a_row_each_in_the_same_order_and_fits_a_terminal():
+    values = {**dict.fromkeys(NAMES, 0.12345), "median_mcc": 0.6, "objects": {"f1": None}}
+    methods = {
+        name: {**values, "mcc": number / 10} for number, name in enumerate(("local", "otsu", "cleaned", "network"))
+    }
+    lines = format_methods(methods).splitlines()
+    assert [line[2:9] for line in lines[2:]] == ["network", "+ post-", "Otsu's ", "local t"]
+    assert [cell.strip() for cell in lines[3].split("|")[7:10]] == ["0.200", "0.600", "-"]
+    assert len({len(line) for line in lines}) == 1 and len(lines[0]) <= 110
+
+
+def test_table_1_of_a_network_that_was_not_pretrained(tmp_path):
+    record = {**dict.fromkeys(NAMES, 0.5), "threshold": 0.4, "best_threshold": 0.4, "images": 40, "data": "d"}
+    record.update(engine="caffe", baseline_otsu=dict.fromkeys(NAMES, 0.25))
+    (tmp_path / "after.json").write_text(json.dumps(record))
+    (tmp_path / "others.json").write_text(json.dumps({**record, "data": "e"}))
+    done = run_tool("table", "after.json", "--honest", "after.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ours, after") == 2 and "ours, before" not in done.stdout
+    for before, honest in (("others", "after"), ("after", "others")):
+        done = run_tool("table", f"{before}.json", "after.json", "--honest", f"{honest}.json", cwd=tmp_path)
+        assert_refused(done, "e and d are different images")

@@ -13,7 +13,8 @@ from cellseg.data.hdf5 import read_list
 from cellseg.engine import isolation
 from cellseg.evaluation.indicators import NAMES, count, indicators
 from cellseg.evaluation.prediction import predict
-from cellseg.network import Variant, deploy_net
+from cellseg.evaluation.predictions import read_predictions
+from cellseg.network import Fcn, deploy_net
 
 pytestmark = pytest.mark.engine
 
@@ -28,7 +29,7 @@ def save_random_weights(deploy, path):
 def model(tiny_data):
     """Random weights of a small variant, with its deploy net beside, in ``somewhere/``."""
     Path("somewhere").mkdir()
-    Path("somewhere/deploy.prototxt").write_text(deploy_net(Variant(features=8), "net", 32, 32))
+    Path("somewhere/deploy.prototxt").write_text(deploy_net(Fcn(features=8), "net", 32, 32))
     isolation.call(save_random_weights, "somewhere/deploy.prototxt", "somewhere/net.caffemodel")
     return Path("somewhere/net.caffemodel")
 
@@ -94,6 +95,80 @@ def test_a_threshold_chosen_elsewhere(model):
     assert json.loads(Path("number/evaluation.json").read_text())["threshold"] == 0.123
 
 
+def name_the_patches(copies):
+    """What the data set's record says where the training patches are augmented: originals first."""
+    path = Path("runs/data/tiny/data.json")
+    record = json.loads(path.read_text())
+    originals = [f"cell_{number}.png@0,0" for number in range(20 // copies)]
+    record["splits"]["train"]["names"] = [f"{name}#{copy}" for copy in range(copies) for name in originals]
+    record["splits"]["test"]["names"] = [f"cell_{number}.png@0,0" for number in range(90, 96)]
+    path.write_text(json.dumps(record))
+
+
+def test_settings_chosen_on_the_training_images_serve_on_the_test_images(model):
+    name_the_patches(copies=4)
+    done = evaluate(model, "--data", "runs/data/tiny/train.txt", "--split", "train", "--out", "chosen")
+    assert done.returncode == 0, done.stderr
+    chosen = json.loads(Path("chosen/evaluation.json").read_text())
+    assert chosen["images"] == 5 == len(read_predictions("chosen/predictions.h5"))
+    assert [row["name"][-2:] for row in chosen["per_image"]] == ["#0"] * 5
+    settings = chosen["settings"]
+    assert settings["threshold"] == chosen["threshold"] and settings["chosen_on"] == "runs/data/tiny/train.txt"
+    done = evaluate(model, *TINY, "--threshold", "chosen/evaluation.json", "--out", "honest")
+    assert done.returncode == 0, done.stderr
+    honest = json.loads(Path("honest/evaluation.json").read_text())
+    assert honest["settings"] == settings and honest["threshold"] == settings["threshold"]
+    assert set(honest["methods"]) == {"network", "cleaned", "otsu", "global", "local"}
+    truths, images = [row.mask for row in read_predictions("honest/predictions.h5")], read_list(TINY[1])[0]
+    founds = [image >= settings["global_threshold"] for image in images]
+    assert honest["methods"]["global"]["mcc"] == indicators(*count(np.stack(founds), np.stack(truths)))["mcc"] > 0.9
+    for words in ("+ post-processing", "Otsu's threshold", "global threshold", "local threshold", "chosen on runs"):
+        assert words in done.stdout
+    assert max(map(len, done.stdout.split("written:")[0].splitlines())) <= 110
+    Path("honest/evaluation.json").write_text(json.dumps({**honest, "best_threshold": 0.987}))
+    evaluate(model, *TINY, "--threshold", "honest/evaluation.json", "--out", "again")
+    again = json.loads(Path("again/evaluation.json").read_text())
+    assert again["settings"] == settings and again["threshold"] == settings["threshold"]
+
+
+def test_predictions_and_scores_of_each_image_are_kept_under_its_name(model):
+    name_the_patches(copies=4)
+    done = evaluate(model, *TINY)
+    record = json.loads(Path("somewhere/evaluation.json").read_text())
+    assert record["settings"] is None and set(record["methods"]) == {"network", "otsu"}
+    assert record["recipe"] is None and record["seed"] is None and record["orientations"] == 1
+    predictions = read_predictions("somewhere/predictions.h5")
+    data, label = read_list(TINY[1])
+    assert [one.name for one in predictions] == [f"cell_{number}.png@0,0" for number in range(90, 96)]
+    for row, one, image, mask in zip(record["per_image"], predictions, data, label == 1):
+        assert (one.image == image).all() and (one.mask == mask).all()
+        counts = count(one.probability.astype(float) >= record["threshold"], mask)
+        assert row["name"] == one.name and (row["tp"], row["fp"], row["tn"], row["fn"]) == counts
+        assert row["mcc"] == indicators(*counts)["mcc"] and row["cells"] == 1
+    network = record["methods"]["network"]
+    assert all(network[name] == record[name] for name in NAMES)
+    assert record["median_mcc"] == network["median_mcc"] == np.median([row["mcc"] for row in record["per_image"]])
+    assert {name: record["methods"]["otsu"][name] for name in NAMES} == record["baseline_otsu"]
+    assert f"{network['median_mcc']:.3f}" in done.stdout
+
+
+def test_the_run_says_what_to_record_and_how_many_orientations_to_average(model):
+    run = {"data": {"folder": "runs/data/tiny"}, "normalisation": "unchanged", "schedule": {"seed": 3}}
+    expected = [(run, "report", 1, ()), ({**run, "recipe": "best", "orientations": 8}, "best", 8, ())]
+    expected.append((expected[1][0], "best", 1, ("--orientations", 1)))
+    maps = []
+    for values, recipe, orientations, arguments in expected:
+        Path("somewhere/run.json").write_text(json.dumps(values))
+        done = evaluate(model, *arguments)
+        assert done.returncode == 0, done.stderr
+        record = json.loads(Path("somewhere/evaluation.json").read_text())
+        assert (record["recipe"], record["seed"], record["orientations"]) == (recipe, 3, orientations)
+        maps.append(np.stack([one.probability for one in read_predictions("somewhere/predictions.h5")]))
+        assert ("8 orientations" in done.stdout) == (orientations == 8)
+    np.testing.assert_array_equal(maps[0], maps[2])
+    assert np.abs(maps[0] - maps[1]).max() > 1e-4
+
+
 def test_a_folder_of_images_of_several_sizes(model, real_folder):
     from cellseg.data.images import write_image
 
@@ -103,6 +178,8 @@ def test_a_folder_of_images_of_several_sizes(model, real_folder):
     assert done.returncode == 0, done.stderr
     record = json.loads(Path("somewhere/evaluation.json").read_text())
     assert record["images"] == 3 and record["normalisation"] == "percentile"
+    assert [row["name"] for row in record["per_image"]] == ["cell_3.png", "cell_4.png", "odd.png"]
+    assert [one.image.shape for one in read_predictions("somewhere/predictions.h5")][-1] == (50, 70)
 
 
 def test_an_all_background_test_set_has_dashes_not_numbers(model):
@@ -114,6 +191,7 @@ def test_an_all_background_test_set_has_dashes_not_numbers(model):
     assert done.returncode == 0, done.stderr
     record = json.loads(Path("somewhere/evaluation.json").read_text())
     assert record["recall"] is None and record["auc"] is None and record["mcc"] == 0
+    assert [row["name"] for row in record["per_image"]] == ["image 0000", "image 0001"]
     assert " - |" in done.stdout
 
 
@@ -133,10 +211,11 @@ def test_bad_input_is_one_line_and_leaves_the_earlier_record(model):
     before = Path("somewhere/evaluation.json").read_bytes()
     Path("somewhere/random.caffemodel").write_bytes(b"\0" * 1000)
     Path("broken.prototxt").write_text("layer { name: 3 }")
-    Path("other.prototxt").write_text(deploy_net(Variant(features=4), "net"))
+    Path("other.prototxt").write_text(deploy_net(Fcn(features=4), "net"))
     Path("empty").mkdir()
     other_names = Path("somewhere/deploy.prototxt").read_text().replace('"conv4"', '"fc4"')
     Path("renamed.prototxt").write_text(other_names)
+    Path("settings.json").write_text(json.dumps({**json.loads(before), "settings": {"threshold": 0.5}}))
     cases = [
         (("somewhere/none.caffemodel", *TINY), "somewhere/none.caffemodel"),
         (("somewhere/random.caffemodel", *TINY), "somewhere/random.caffemodel"),
@@ -151,6 +230,8 @@ def test_bad_input_is_one_line_and_leaves_the_earlier_record(model):
         ((model, *TINY, "--deploy", "renamed.prototxt"), "has no weights for layer 'fc4'"),
         ((model, *TINY, "--threshold", "1.5"), "not between 0 and 1"),
         ((model, *TINY, "--threshold", "none.json"), "none.json"),
+        ((model, *TINY, "--threshold", "settings.json"), "settings.json: its settings"),
+        ((model, *TINY, "--orientations", "3"), "--orientations"),
         ((model, *TINY, "--batch", "0"), "--batch"),
         ((model, *TINY, "--out", read_only_place(Path.cwd())), "cannot write"),
     ]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import ROOT, blobs
 
-from cellseg.network import Variant, deploy_net, parameter_shapes, trainable_parameters, training_net
+from cellseg.network import Fcn, UNet, deploy_net, parameter_shapes, trainable_parameters, training_net
 
 pytestmark = pytest.mark.caffe
 
@@ -84,7 +84,9 @@ def test_training_net_has_the_same_layers_between_data_and_loss():
         assert kinds == ["HDF5Data", "HDF5Data", "SoftmaxWithLoss", "Accuracy"]
 
 
-@pytest.mark.parametrize("variant", [Variant(), Variant(poolings=2, kernel=5), Variant(features=8, score_kernel=3)])
+@pytest.mark.parametrize(
+    "variant", [Fcn(), Fcn(poolings=2, kernel=5), Fcn(features=8, score_kernel=3), UNet(), UNet(2, 5, 6)]
+)
 def test_caffe_allocates_the_shapes_and_sizes_that_we_say(variant, tmp_path):
     import caffe
 
@@ -92,7 +94,8 @@ def test_caffe_allocates_the_shapes_and_sizes_that_we_say(variant, tmp_path):
     net = caffe.Net(str(tmp_path / "net.prototxt"), caffe.TEST)
     shapes = {name: [tuple(blob.data.shape) for blob in blobs] for name, blobs in net.params.items()}
     assert shapes == parameter_shapes(variant)
-    learned = [blob.data.size for name, blobs in net.params.items() if "upsample" not in name for blob in blobs]
+    fixed = ("upsample", "bn_")
+    learned = [blob.data.size for name, blobs in net.params.items() if not name.startswith(fixed) for blob in blobs]
     assert sum(learned) == trainable_parameters(variant)
     for height, width in ((2**variant.poolings, 5 * 2**variant.poolings), (128, 128)):
         net.blobs["data"].reshape(1, 1, height, width)
@@ -105,7 +108,7 @@ def test_weights_are_xavier_and_upsampling_is_bilinear_and_fixed(tiny_data):
     import caffe
 
     Path("net.prototxt").write_text(
-        training_net(Variant(), "net", str(tiny_data / "train.txt"), str(tiny_data / "test.txt"), 5, 6)
+        training_net(Fcn(), "net", str(tiny_data / "train.txt"), str(tiny_data / "test.txt"), 5, 6)
     )
     fields = {"base_lr": 0.1, "lr_policy": '"fixed"', "weight_decay": 0.1, "net": '"net.prototxt"', "test_iter": 1}
     Path("solver.prototxt").write_text(

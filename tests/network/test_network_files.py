@@ -1,10 +1,11 @@
 import re
+from dataclasses import replace
 
 import pytest
 from support import ROOT, assert_refused, run_tool
 
 from cellseg.errors import CellsegError
-from cellseg.network import Schedule, Variant, parameter_shapes, receptive_field, solver, trainable_parameters
+from cellseg.network import SGD, Fcn, Schedule, parameter_shapes, receptive_field, solver, trainable_parameters
 
 FILES = [f"{folder}/{name}.prototxt" for folder in ("prototxt", "solvers") for name in ("pretrain", "finetune")]
 
@@ -18,8 +19,8 @@ def test_committed_files_are_what_the_generator_writes(tmp_path):
 
 
 def test_the_numbers_that_the_report_states():
-    assert trainable_parameters(Variant()) == 1365282  # "about 1.3 million"
-    assert receptive_field(Variant()) == 38
+    assert trainable_parameters(Fcn()) == 1365282  # "about 1.3 million"
+    assert receptive_field(Fcn()) == 38
 
 
 def test_solver_has_the_reports_schedule():
@@ -41,7 +42,7 @@ def test_solver_has_the_reports_schedule():
     ],
 )
 def test_variants_that_the_report_proposes(change, parameters, field):
-    variant = Variant(**change)
+    variant = Fcn(**change)
     assert receptive_field(variant) == field
     if parameters:
         assert trainable_parameters(variant) == parameters
@@ -53,7 +54,7 @@ def test_variants_that_the_report_proposes(change, parameters, field):
 )
 def test_variant_out_of_range(change, tmp_path):
     with pytest.raises(CellsegError, match=next(iter(change))):
-        Variant(**change)
+        Fcn(**change)
     option = "--" + next(iter(change)).replace("_", "-")
     assert_refused(run_tool("make_prototxt", option, next(iter(change.values())), cwd=tmp_path), "give")
     assert not list(tmp_path.iterdir())
@@ -78,7 +79,12 @@ def test_each_test_shows_every_patch_once(test_samples):
     assert schedule.test_batch <= schedule.batch
 
 
-@pytest.mark.parametrize("change", [{"batch": 0}, {"epochs": 0}, {"batch": 11}, {"base_lr": 0.0}, {"seed": -1}])
+@pytest.mark.parametrize("change", [{"batch": 0}, {"epochs": 0}, {"batch": 11}, {"seed": -1}])
 def test_schedule_out_of_range(change):
     with pytest.raises(CellsegError, match=next(iter(change))):
         Schedule(**{"samples": 10, "test_samples": 5, **change})
+
+
+def test_learning_rate_out_of_range():
+    with pytest.raises(CellsegError, match="base_lr"):
+        replace(SGD, base_lr=0.0)

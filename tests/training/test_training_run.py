@@ -268,3 +268,21 @@ def test_a_bar_is_shown_on_a_terminal(tiny_data):
     done = subprocess.run(terminal, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
     assert re.search(r"100%.*8/8.*loss=0\.\d+", done.stdout), done.stdout[-500:]
+
+
+def test_another_recipe_trains_its_own_network_without_pretraining(tiny_data):
+    done = train(
+        "finetune", "--recipe", "unet", "--data", "runs/data/tiny", "--batch", 5, "--features", 4, "--epochs", 2
+    )
+    assert done.returncode == 0, done.stderr
+    run = Path("runs/unet/finetune")
+    record = json.loads((run / "run.json").read_text())
+    assert record["recipe"] == "unet" and record["orientations"] == 1
+    assert record["variant"] == {"network": "unet", "poolings": 3, "kernel": 3, "features": 4}
+    assert record["schedule"]["updates"]["type"] == "Adam" and 'type: "Adam"' in (run / "solver.prototxt").read_text()
+    rates = [float(row["lr"]) for row in history(run)]
+    assert 0 < rates[1] < rates[0] < 0.001
+    weights = model_of(run / "finetune.caffemodel")
+    assert weights["bn_conv1_1"][2] > 1 and (weights["bn_conv1_1"][1] > 0).all()  # running averages, saved as well
+    assert_refused(train("pretrain", "--recipe", "unet", "--data", "runs/data/tiny"), "no stage pretrain")
+    assert_refused(train("finetune", "--recipe", "best", "--data", "runs/data/tiny"), "--weights")

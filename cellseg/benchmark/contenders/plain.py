@@ -8,7 +8,7 @@ from torch import nn
 
 from cellseg.benchmark.material import IMAGES, PATCHES, WEIGHTS
 from cellseg.engine.weights import read_weights
-from cellseg.network import Schedule
+from cellseg.network import SGD
 
 
 class Net(nn.Module):
@@ -62,7 +62,7 @@ class Contender:
     def training(self, batch):
         """Iterations over batches in memory, as the report's solver makes them."""
         net = load_net(WEIGHTS).to(self.device).train()
-        rate, momentum, decay = Schedule.base_lr, Schedule.MOMENTUM, Schedule.WEIGHT_DECAY
+        rate, momentum, decay = SGD.base_lr, SGD.momentum, SGD.weight_decay
         optimiser = torch.optim.SGD(net.parameters(), rate, momentum, weight_decay=decay, fused=True)
         batches = self._endless_batches(batch)
 

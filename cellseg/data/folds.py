@@ -1,0 +1,56 @@
+"""Cross-validation on the training images of a folder: each fold a folder of the same form; test images stay unseen."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from cellseg.data.folder import read_examples
+from cellseg.errors import CellsegError
+from cellseg.files import check_result_folder, replacing_folder, write_json
+
+RECORD = "folds.json"
+
+
+def write_folds(source, out, folds, rgb="refuse", seed=0):
+    """Split ``source/train`` into folds, and write a folder ``{train,test}/{images,masks}`` for each.
+
+    Every image is a test image in exactly one fold and a training image in all others.
+
+    Parameters
+    ----------
+    source : str or path
+        Folder ``{train,test}/{images,masks}``; its test images are not looked at.
+    out : str or path
+        Folder for ``fold-0``, ``fold-1``, ... and ``folds.json``; replaced as a whole.
+    folds : int
+    rgb : {"refuse", "luminance"}
+        See `cellseg.data.images.read_image`.
+    seed : int
+        Of the order in which images are dealt to the folds.
+
+    Returns
+    -------
+    list of path
+        The folders.
+
+    Raises
+    ------
+    CellsegError
+        If an image is unusable, or there are more folds than images.
+    """
+    examples, out = read_examples(Path(source) / "train", rgb), Path(out)
+    if not 2 <= folds <= len(examples):
+        raise CellsegError(f"{folds} folds of {len(examples)} training images; give 2 to {len(examples)}")
+    check_result_folder(out, RECORD, r"fold-\d+|folds\.json")
+    dealt = np.random.RandomState(seed).permutation(len(examples)) % folds
+    with replacing_folder(out) as beside:
+        for example, its in zip(examples, dealt):
+            for fold in range(folds):
+                place = beside / f"fold-{fold}" / ("test" if fold == its else "train")
+                for kind, file in zip(("images", "masks"), example.files):
+                    (place / kind).mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(str(file), str(place / kind / file.name))
+        names = [example.files[0].name for example in examples]
+        write_json(beside / RECORD, {"source": str(source), "seed": seed, "folds": dict(zip(names, dealt.tolist()))})
+    return [out / f"fold-{fold}" for fold in range(folds)]

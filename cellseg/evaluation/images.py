@@ -1,0 +1,123 @@
+"""Annotated images to evaluate on: from a list file or a folder, each with a name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from cellseg.data.constants import RECORD
+from cellseg.data.dataset import build_simulated, read_record
+from cellseg.data.folder import read_examples
+from cellseg.data.hdf5 import read_list
+from cellseg.data.normalisation import normalise
+from cellseg.errors import CellsegError
+
+_SIMULATED = Path("runs/data/simulated")
+_ORIGINAL = "#0"  # ends the name of a training patch as it is; its augmented copies end in #1, #2 and so on
+
+
+@dataclass
+class Images:
+    """Annotated images to evaluate on.
+
+    Attributes
+    ----------
+    source : str
+        Where they are from: a list file or a folder.
+    images : list of ndarray of shape (H, W), float32
+        Normalised.
+    masks : list of ndarray of shape (H, W), bool
+    names : list of str
+        One an image: from ``data.json`` beside the list file, else "image 0000" and so on; of a folder the files'.
+    normalisation : str or None
+        The rule that was applied; None if nothing beside the list file tells.
+    note : str or None
+        What to know of them: that they stand in for real ones, and how to give these.
+    """
+
+    source: str
+    images: list
+    masks: list
+    names: list
+    normalisation: Optional[str] = None
+    note: Optional[str] = None
+
+
+def read_images(source, normalisation=None, rgb="refuse"):
+    """Read annotated images from an HDF5 list file, or from a folder with ``images`` and ``masks``.
+
+    Augmented copies, which ``data.json`` beside a training split's list file names as such, are left out: each
+    distinct image counts once.
+
+    Parameters
+    ----------
+    source : str or path
+    normalisation : str, optional
+        Rule for a folder's images ("percentile" by default). A list file's are normalised already, by this one.
+    rgb : {"refuse", "luminance"}
+        For a folder; see `cellseg.data.images.read_image`.
+
+    Returns
+    -------
+    Images
+
+    Raises
+    ------
+    CellsegError
+        If they cannot be read, or a list file's were normalised by another rule.
+    """
+    source = Path(source)
+    if source.is_dir():
+        examples, normalisation = read_examples(source, rgb), normalisation or "percentile"
+        images = [normalise(example.image, normalisation) for example in examples]
+        names = [example.files[0].name for example in examples]
+        return Images(str(source), images, [example.mask for example in examples], names, normalisation)
+    data, label = read_list(source)
+    record = read_record(source.parent) if (source.parent / RECORD).exists() else None
+    request = record["request"] if record else {}
+    rule = request.get("normalisation")
+    if None not in (rule, normalisation) and rule != normalisation:
+        raise CellsegError(f"{source}: has normalisation '{rule}', but the model '{normalisation}'; make it again")
+    names = _names(record, source.stem, len(data))
+    kept = _originals(names)
+    images, masks = [data[index] for index in kept], [label[index] == 1 for index in kept]
+    return Images(str(source), images, masks, [names[index] for index in kept], rule, request.get("note"))
+
+
+def default_data(run, split="test"):
+    """A split of the data set with which a model was made; without a run, of the simulated one.
+
+    Parameters
+    ----------
+    run : dict or None
+        The ``run.json`` beside the model.
+    split : {"train", "test"}
+
+    Returns
+    -------
+    path
+        A list file. The simulated data set is made if it is not there.
+
+    Raises
+    ------
+    CellsegError
+        If the run's data set is not there any more.
+    """
+    folder = Path(run["data"]["folder"]) if run else _SIMULATED
+    path = folder / f"{split}.txt"
+    if not run and not path.exists():
+        build_simulated(_SIMULATED)
+    if not path.exists():
+        raise CellsegError(f"{path}: the data of this model's run is not there; give other data with --data")
+    return path
+
+
+def _names(record, split, number):
+    """The names that the data set's record gives, if it has one for each patch."""
+    facts = record["splits"].get(split) if record else None
+    names = (facts or {}).get("names") or []
+    return names if len(names) == number else [f"image {index:04d}" for index in range(number)]
+
+
+def _originals(names):
+    """Indices of the patches that are no augmented copies; all of them if none is marked as original."""
+    return [index for index, name in enumerate(names) if name.endswith(_ORIGINAL)] or range(len(names))

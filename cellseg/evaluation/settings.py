@@ -1,0 +1,135 @@
+"""What an evaluation may choose: the network's threshold, the cleaning of its masks, the baselines' thresholds.
+
+Chosen on training images and then used on test images, they let nothing be chosen on what is reported.
+"""
+
+import math
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+from cellseg.errors import CellsegError
+from cellseg.evaluation.baseline import choose_global, choose_local, local
+from cellseg.evaluation.postprocessing import choose_cleaning, clean
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that is chosen for a segmentation, by the highest Matthews correlation over all pixels.
+
+    Attributes
+    ----------
+    threshold : float
+        A pixel is cell where the network's probability is at least this.
+    smallest_object, largest_hole : int
+        Areas in pixels; see `cellseg.evaluation.postprocessing.clean`.
+    global_threshold : float
+        A pixel is cell where its normalised grey value is at least this.
+    local_block, local_offset : int, float
+        See `cellseg.evaluation.baseline.local`.
+    chosen_on : str
+        The images on which they were chosen.
+    """
+
+    threshold: float
+    smallest_object: int
+    largest_hole: int
+    global_threshold: float
+    local_block: int
+    local_offset: float
+    chosen_on: str
+
+    def to_dict(self):
+        """The settings as an ``evaluation.json`` holds them under ``settings``."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record, path):
+        """The settings that an ``evaluation.json`` holds.
+
+        Parameters
+        ----------
+        record : dict
+            Its content.
+        path : str or path
+            Its name, for the message.
+
+        Returns
+        -------
+        Settings or None
+            None if it holds none.
+
+        Raises
+        ------
+        CellsegError
+            If it holds something else.
+        """
+        values = record.get("settings")
+        if values is None:
+            return None
+        kinds = {field.name: field.type for field in fields(cls)}
+        known = isinstance(values, dict) and set(values) == set(kinds)
+        if not known or not all(_fits(values[name], kind) for name, kind in kinds.items()) or not _makes_sense(values):
+            raise CellsegError(f"{path}: its settings are not those of an evaluation; make it again")
+        return cls(**values)
+
+    def masks(self, images, probability):
+        """Segment images in every way that has settings.
+
+        Parameters
+        ----------
+        images : sequence of ndarray of shape (H, W)
+            Normalised.
+        probability : sequence of ndarray of shape (H, W)
+            The network's, 0 to 1.
+
+        Returns
+        -------
+        dict of str to list of ndarray of shape (H, W), bool
+            "cleaned" (network and post-processing), "global" and "local".
+        """
+        network = at_least(probability, self.threshold)
+        return {
+            "cleaned": [clean(mask, self.smallest_object, self.largest_hole) for mask in network],
+            "global": at_least(images, self.global_threshold),
+            "local": [local(image, self.local_block, self.local_offset) for image in images],
+        }
+
+
+def choose(images, masks, probability, threshold, chosen_on):
+    """Choose settings on annotated images.
+
+    Parameters
+    ----------
+    images, probability : sequence of ndarray of shape (H, W)
+        Normalised grey values, and the network's output for them.
+    masks : sequence of ndarray of shape (H, W), bool
+        Truth.
+    threshold : float
+        The network's, chosen already.
+    chosen_on : str
+        What the images are.
+
+    Returns
+    -------
+    Settings
+    """
+    smallest, largest = choose_cleaning(at_least(probability, threshold), masks)
+    block, offset = choose_local(images, masks)
+    return Settings(threshold, smallest, largest, choose_global(images, masks), block, offset, chosen_on)
+
+
+def at_least(planes, threshold):
+    """Where each plane's values are at least a threshold; compared in double precision, as by `Sweep`."""
+    return [np.asarray(plane, np.float64) >= threshold for plane in planes]
+
+
+def _fits(value, kind):
+    if kind is str:
+        return isinstance(value, str)
+    return isinstance(value, (int, kind)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _makes_sense(values):
+    areas = values["smallest_object"], values["largest_hole"]
+    return min(areas) >= 0 and values["local_block"] > 0 and values["local_block"] % 2 == 1

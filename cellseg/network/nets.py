@@ -1,0 +1,47 @@
+"""Whole nets as prototxt, around the learnable part that a network class describes.
+
+Weights are transferred between nets by layer name, so the names are the same in every net of one network.
+"""
+
+from cellseg.network.layers import TEST, TRAIN, data, layer
+from cellseg.network.prototxt import to_text
+
+
+def training_net(variant, name, train_list, test_list, train_batch, test_batch):
+    """The net for training and for the solver's tests, as prototxt.
+
+    Parameters
+    ----------
+    variant : Fcn or UNet
+    name : str
+        Name of the net.
+    train_list, test_list : str
+        HDF5 list files, relative to the folder in which Caffe is started; see `cellseg.data.hdf5`.
+    train_batch, test_batch : int
+        Patches a batch.
+
+    Returns
+    -------
+    str
+        Blobs ``data`` (N, 1, H, W) and ``label`` (N, 1, H, W; 0 background, 1 cell); outputs ``loss`` and, in
+        the test phase, ``accuracy``.
+    """
+    head = [
+        data(TRAIN, train_list, train_batch, shuffle=True),
+        data(TEST, test_list, test_batch),
+    ]
+    tail = [
+        layer("loss", "SoftmaxWithLoss", ["score", "label"]),
+        dict(layer("accuracy", "Accuracy", ["score", "label"]), include={"phase": TEST}),
+    ]
+    return to_text({"name": name, "layer": head + variant.layers() + tail})
+
+
+def deploy_net(variant, name, height=128, width=128):
+    """The net for use, as prototxt: blob ``data`` (1, 1, H, W) in, ``prob`` (1, 2, H, W) out.
+
+    Any height and width that are multiples of 2 to the number of poolings; reshape ``data`` for others than the given.
+    """
+    head = {"name": "data", "type": "Input", "top": "data", "input_param": {"shape": {"dim": [1, 1, height, width]}}}
+    tail = layer("prob", "Softmax", "score")
+    return to_text({"name": name, "layer": [head, *variant.layers(), tail]})

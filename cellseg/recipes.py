@@ -1,0 +1,77 @@
+"""Named recipes: what is trained on what, and how; the report's own, and others to take instead or to compare with."""
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+from cellseg.data.constants import ORIENTATIONS, REAL_TEST, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
+from cellseg.network import ADAM, SGD, Fcn, UNet, Updates
+
+SIMULATED_PATCHES = {"simulated": TRAIN_PATCHES, "tuned": TUNED_PATCHES}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything in which trainings differ by intention.
+
+    Attributes
+    ----------
+    name : str
+    text : str
+        What it is, in a line.
+    network : Fcn or UNet
+    updates : cellseg.network.Updates
+    epochs : int
+        Length of each stage.
+    pretraining : {"simulated", "tuned"} or None
+        Simulated patches for the first stage: the report's, or tuned to the look of the training images.
+    normalisation : str
+        A name of `cellseg.data.normalisation.RULES`.
+    copies : int or None
+        Random copies of each training image (`cellseg.data.variation`); None for the report's eight orientations.
+    orientations : {1, 8}
+        Orientations of an image over which its output is averaged.
+    """
+
+    name: str
+    text: str
+    network: object = field(default_factory=Fcn)
+    updates: Updates = SGD
+    epochs: int = 60
+    pretraining: Optional[str] = "simulated"
+    normalisation: str = "percentile"
+    copies: Optional[int] = None
+    orientations: int = 1
+
+    @property
+    def runs(self):
+        """The folder of its runs and data sets."""
+        return "runs" if self.name == "report" else f"runs/{self.name}"
+
+    @property
+    def samples(self):
+        """Stage to its data set's folder and its training and test patches, for as many images as the report's."""
+        target = (f"{self.runs}/data/real", REAL_TRAIN * (self.copies or ORIENTATIONS), REAL_TEST)
+        if not self.pretraining:
+            return {"finetune": target}
+        made = (f"{self.runs}/data/{self.pretraining}", SIMULATED_PATCHES[self.pretraining], TEST_PATCHES)
+        return {"pretrain": made, "finetune": target}
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("report", "the report's, to the letter"),
+        Recipe("unet", "a plain U-Net on the real images alone", UNet(), ADAM, pretraining=None),
+        Recipe(
+            "best",
+            "what works best here",
+            UNet(features=24),
+            ADAM,
+            epochs=8,
+            pretraining="tuned",
+            normalisation="root",
+            copies=64,
+            orientations=8,
+        ),
+    )
+}
