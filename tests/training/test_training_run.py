@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from support import ENGINE, PYTHON, ROOT, assert_refused, read_only_place, run_tool
 
+from cellseg.training.log import history_rows, read_log
+
 pytestmark = pytest.mark.engine
 
 SMALL = ("--data", "runs/data/tiny", "--batch", 5, "--features", 8)
@@ -59,16 +61,11 @@ def test_a_run_folder_explains_itself(pretrained):
 
 def test_log_and_history_tell_the_same(pretrained):
     rows = history(pretrained)
-    assert [row["iteration"] for row in rows] == ["4", "8", "12"]
-    log = (pretrained / "train.log").read_text()
-    losses = [float(value) for value in re.findall(r"Iteration \d+ \(.*?\), loss = (\S+)", log)][:12]
-    means = np.mean(np.reshape(losses, (3, 4)), axis=1)
-    np.testing.assert_allclose([float(row["train_loss"]) for row in rows], means, rtol=1e-4)
-    tests = re.findall(r"Iteration (\d+), Testing net \(#0\)\n.*?accuracy = \S+\n.*?loss = (\S+)", log)
-    assert [iteration for iteration, _ in tests] == ["0", "4", "8", "12"]
-    np.testing.assert_allclose([float(row["test_loss"]) for row in rows], [float(t[1]) for t in tests[1:]], rtol=1e-4)
-    mcc = [float(value) for value in re.findall(r"mcc = (\S+)", log)]
-    np.testing.assert_allclose([float(row["test_mcc"]) for row in rows], mcc, atol=1e-5)
+    told = history_rows(read_log(pretrained / "train.log"), 4)
+    assert [int(row["iteration"]) for row in rows] == [row["iteration"] for row in told] == [4, 8, 12]
+    for name in ("epoch", "lr", "train_loss", "test_loss", "test_mcc"):
+        values = [[float(row[name]) for row in either] for either in (rows, told)]
+        np.testing.assert_allclose(*values, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 def check_test_losses(run):

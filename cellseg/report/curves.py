@@ -1,0 +1,84 @@
+"""Training curves, as in the report's Figure 7: losses and the test set's MCC, epoch by epoch."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from cellseg.report import style
+
+TITLES = {"pretrain": "pretraining on simulated cells", "finetune": "fine-tuning on real images"}
+_LOSSES = (("train_loss", "training loss", style.BLUE), ("test_loss", "test loss", style.VERMILLION))
+_SCORE = (("test_mcc", "test MCC", style.GREEN),)
+
+
+def draw(histories):
+    """Draw the losses and the MCC of each stage against epochs.
+
+    Parameters
+    ----------
+    histories : dict of str to list of list of dict
+        Stage ("pretrain", "finetune") to the histories of its runs, one a seed; rows as in ``history.csv``
+        (`cellseg.training.loop.FIELDS`). Values may be missing or None.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row a stage: losses on the left (logarithmic), MCC on the right. One run is a line, several are their mean
+        in a band from the lowest to the highest. A thin vertical line marks each step of the learning rate; a rate
+        that falls all the time has none.
+    """
+    figure = Figure(figsize=(11, 3.9 * len(histories)), layout="constrained")
+    axes = figure.subplots(len(histories), 2, squeeze=False)
+    for (stage, runs), (left, right) in zip(histories.items(), axes):
+        for axis, lines in ((left, _LOSSES), (right, _SCORE)):
+            for name, label, colour in lines:
+                _band(axis, runs, name, label, colour)
+            axis.set_xlabel("epoch")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+            steps = _steps(runs[0])
+            for epoch, _ in steps:
+                axis.axvline(epoch, color=style.ink(), linewidth=0.8, linestyle=":")
+            axis.margins(x=0.02)
+        left.set_yscale("log")
+        left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6, 8)))
+        left.yaxis.set_major_formatter("{x:.2g}")
+        left.yaxis.set_minor_locator(NullLocator())
+        left.set_ylabel("loss (cross entropy a pixel)")
+        left.legend(loc="upper right")
+        right.set_ylabel("MCC at the best threshold")
+        several = f", {len(runs)} seeds: mean and range" if len(runs) > 1 else ""
+        left.set_title(f"{TITLES.get(stage, stage)}{several}", loc="left", fontsize=13)
+        for epoch, rate in steps:
+            right.annotate(
+                f"{rate:g}",
+                (epoch, 0.02),
+                xycoords=("data", "axes fraction"),
+                xytext=(3, 0),
+                textcoords="offset points",
+            )
+        if steps:
+            right.set_title("dotted: the learning rate from there on", loc="right", fontsize=10)
+    return figure
+
+
+def _band(axis, runs, name, label, colour):
+    """One quantity of all runs, over the epochs that all of them have."""
+    columns = [{float(row["epoch"]): _number(row.get(name)) for row in run} for run in runs]
+    epochs = sorted(set.intersection(*(set(column) for column in columns)))
+    values = np.array([[column[epoch] for epoch in epochs] for column in columns])
+    if not values.size or np.isnan(values).all():
+        return
+    axis.plot(epochs, values.mean(axis=0), color=colour, label=label, marker="o" if len(epochs) < 10 else None)
+    if len(runs) > 1:
+        axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.25, linewidth=0)
+
+
+def _steps(rows):
+    """Epochs after which the rate is another, with that rate; none for a rate that changes at every epoch."""
+    rates = [(float(row["epoch"]), _number(row.get("lr"))) for row in rows]
+    changes = [(before[0], after[1]) for before, after in zip(rates, rates[1:]) if after[1] != before[1]]
+    return changes if len(changes) < len(rates) / 2 else []
+
+
+def _number(value):
+    return float(value) if value not in (None, "") else float("nan")

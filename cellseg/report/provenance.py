@@ -1,0 +1,154 @@
+"""Where every number of the page comes from: engines, versions, seeds, data, command lines, durations, stand-ins."""
+
+from cellseg.report.experiments import STAGES
+from cellseg.report.names import change_of, name_of
+
+_LIBRARIES = ("python", "google.protobuf", "h5py", "numpy", "scipy")
+
+
+def runs(collection):
+    """Describe every finished run.
+
+    Returns
+    -------
+    list of dict
+        In the order of the tables: ``folder`` (from the root's name on), ``of`` (recipe or change that was tried),
+        ``stage``, ``seed``,
+        ``epochs``, ``engine``, ``seconds``, ``commit``, and ``facts``: pairs of a name and a text.
+    """
+    found, root = [], collection.root.resolve()
+    for group in [*collection.groups, *collection.ablations]:
+        of = change_of(group) if group.ablation else name_of(group)
+        for experiment in group.experiments:
+            for stage in STAGES:
+                if stage in experiment.stages:
+                    run = experiment.stages[stage]
+                    folder = run.folder.resolve().relative_to(root.parent).as_posix()
+                    found.append({"folder": folder, "of": of, **_run(run, _evaluations(experiment, stage))})
+    return found
+
+
+def data_sets(collection):
+    """Describe every data set that was trained on, each once.
+
+    Returns
+    -------
+    list of dict
+        ``folder``, ``kind``, ``record_sha256``, ``normalisation``, ``note`` (of a stand-in, or None), ``splits``
+        (name, patches, share of cell pixels, and the files' SHA-256 by name) and ``source`` (the same of the images).
+    """
+    found = {}
+    for run in collection.all_runs:
+        data, request = run.record["data"], run.data["request"]
+        found.setdefault(
+            data.get("record_sha256"),
+            {
+                "folder": data["folder"],
+                "kind": data["kind"],
+                "record_sha256": data.get("record_sha256"),
+                "normalisation": request.get("normalisation"),
+                "seed": request.get("seed"),
+                "note": request.get("note"),
+                "splits": [{"name": name, **split} for name, split in run.data["splits"].items()],
+                "source": request.get("source") if isinstance(request.get("source"), dict) else {},
+            },
+        )
+    return list(found.values())
+
+
+def stand_ins(collection):
+    """What stands in for real images, in words; an empty list if nothing does."""
+    evaluations = [
+        result.record
+        for group in [*collection.groups, *collection.ablations]
+        for one in group.experiments
+        for result in one.evaluations.values()
+    ]
+    records = [run.record for run in collection.all_runs] + evaluations
+    notes = [record.get("note") or "simulated ones" for record in records if record.get("stand_in")]
+    return list(dict.fromkeys(notes))
+
+
+def engines(collection):
+    """The engines that trained, in words, each once."""
+    return list(dict.fromkeys(_engine(run.record.get("engine") or {}) for run in collection.all_runs))
+
+
+def duration(seconds):
+    """A duration in words, as "2 h 5 min"."""
+    seconds = int(round(seconds))
+    hours, minutes = divmod(seconds // 60, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
+
+
+def _run(run, evaluations):
+    record, machine = run.record, run.record.get("machine") or {}
+    weights, start = record.get("weights") or {}, record.get("initial_weights") or {}
+    versions = [f"{name} {machine[name]}" for name in _LIBRARIES if machine.get(name)]
+    facts = [
+        ("command", record["command"]),
+        ("started", record.get("started")),
+        ("engine", _engine(record.get("engine") or {})),
+        ("cellseg", record.get("cellseg")),
+        ("git commit", record.get("git_commit")),
+        ("libraries", ", ".join(versions)),
+        ("machine", ", ".join(_machine(machine))),
+        ("network", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in run.variant.items())),
+        ("schedule", ", ".join(_schedule(record["schedule"]))),
+        ("normalisation", record.get("normalisation")),
+        ("data", f"{record['data']['folder']} ({record['data']['kind']})"),
+        ("data.json, SHA-256", record["data"].get("record_sha256")),
+        ("started from", " ".join(filter(None, (start.get("file"), start.get("sha256"))))),
+        ("weights", weights.get("file")),
+        ("weights, SHA-256", weights.get("sha256")),
+        *evaluations,
+    ]
+    return {
+        "stage": record["stage"],
+        "seed": run.seed,
+        "epochs": record["schedule"]["epochs"],
+        "engine": _engine(record.get("engine") or {}),
+        "seconds": run.seconds,
+        "commit": record.get("git_commit"),
+        "facts": [(name, text) for name, text in facts if text],
+    }
+
+
+def _evaluations(experiment, stage):
+    """A pair for each evaluation of a stage's model."""
+    pairs = []
+    for name in ("before", "simulated") if stage == "pretrain" else ("after", "chosen", "honest"):
+        if name in experiment.evaluations:
+            record = experiment.evaluations[name].record
+            text = f"{record['images']} images of {record['data']}, {_engine(record.get('engine_details') or {})}; "
+            text += f"threshold {record['threshold']:.2f}: {record.get('threshold_chosen_on')}"
+            if record.get("orientations", 1) > 1:
+                text += f"; output averaged over {record['orientations']} orientations"
+            pairs.append((f"evaluated ({name})", text))
+    return pairs
+
+
+def _engine(record):
+    name = {"caffe": "real Caffe", "torch": "embedded engine, PyTorch"}.get(record.get("name"), record.get("name"))
+    parts = [f"{name or 'unknown'} {record.get('version', '')}".strip()]
+    parts += [str(record[key]) for key in ("precision", "device", "blas_core") if record.get(key)]
+    return ", ".join(parts + ([_count(record["threads"], "thread")] if record.get("threads") else []))
+
+
+def _machine(machine):
+    others = {key: value for key, value in machine.items() if key not in _LIBRARIES}
+    return [str(value) if key == "system" else f"{value} {key}" for key, value in others.items() if value]
+
+
+def _count(number, what):
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _schedule(schedule):
+    for key, value in schedule.items():
+        if isinstance(value, dict):
+            yield from _schedule(value)
+        elif value is not None:
+            yield f"{key.replace('_', ' ')} {value}"
