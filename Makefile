@@ -22,7 +22,7 @@ READY = $(if $(REAL_CAFFE),.caffe/bin/python,.venv/made)
 
 # An experiment folder holds data, both stages and what they are worth: runs, runs/best, runs/seed-1, ...
 RUNS ?= runs$(if $(filter report,$(RECIPE)),,/$(RECIPE))
-PRETRAINING = $(if $(filter best,$(RECIPE)),tuned,$(if $(filter report,$(RECIPE)),simulated))
+PRETRAINING ?= $(if $(filter report,$(RECIPE)),simulated)
 TARGET = $(RUNS)/data/$(if $(REAL),real,stand-in)
 PRETRAINED = $(if $(PRETRAINING),$(RUNS)/pretrain/pretrain.caffemodel)
 FINETUNED = $(RUNS)/finetune/finetune.caffemodel
@@ -62,8 +62,8 @@ data-target: $(READY)
 	@$(PYTHON) tools/make_data.py $(if $(REAL),real --real "$(REAL)" --rgb $(RGB),stand-in) --out $(TARGET) $(DATA) \
 	    $(AUGMENTATION)
 
-pretrain: data-simulated ## train on simulated cells
-	@$(PYTHON) tools/train.py pretrain --data $(RUNS)/data/$(PRETRAINING) --out $(RUNS)/pretrain $(TRAINING)
+pretrain: $(if $(PRETRAINING),data-simulated,$(READY)) ## train on simulated cells (PRETRAINING=simulated or tuned; the recipe's)
+	@$(PYTHON) tools/train.py pretrain $(addprefix --data $(RUNS)/data/,$(PRETRAINING)) --out $(RUNS)/pretrain $(TRAINING)
 
 $(RUNS)/pretrain/pretrain.caffemodel:
 	@test ! -e $(RUNS)/pretrain/run.json || { echo "$(RUNS)/pretrain is not finished; resume it or make pretrain" >&2; exit 2; }

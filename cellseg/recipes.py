@@ -23,7 +23,8 @@ class Recipe:
     epochs : int
         Length of each stage.
     pretraining : {"simulated", "tuned"} or None
-        Simulated patches for the first stage: the report's, or tuned to the look of the training images.
+        Simulated patches for the first stage: the report's, or tuned to the look of the training images; None for
+        a recipe that starts with the real images.
     normalisation : str
         A name of `cellseg.data.normalisation.RULES`.
     copies : int or None
@@ -64,13 +65,13 @@ RECIPES = {
         Recipe("unet", "a plain U-Net on the real images alone", UNet(), ADAM, pretraining=None),
         Recipe(
             "best",
-            "what works best here",
-            UNet(features=24),
+            "the one to take",
+            UNet(),
             ADAM,
-            epochs=8,
-            pretraining="tuned",
+            epochs=10,
+            pretraining=None,
             normalisation="root",
-            copies=64,
+            copies=48,
             orientations=8,
         ),
     )

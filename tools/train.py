@@ -42,8 +42,8 @@ def parse():
 
 def plan_from(arguments, plan):
     recipe, stage = RECIPES[arguments.recipe], arguments.stage
-    if stage not in recipe.samples:
-        raise CellsegError(f"the recipe {recipe.name} has no stage {stage}; go on with the next one")
+    if stage not in recipe.samples and not arguments.data:
+        raise CellsegError(f"the recipe {recipe.name} has no pretraining; go on with fine-tuning, or give --data")
     if stage == "finetune" and recipe.pretraining and not arguments.weights:
         raise CellsegError("the recipe fine-tunes a pretrained network; give it with --weights")
     updates = recipe.updates

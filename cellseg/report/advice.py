@@ -20,7 +20,7 @@ def missing(collection, drawn):
     first = collection.main.first
     pretrained, tuned = (_model(first, stage) for stage in ("pretrain", "finetune"))
     commands = {}
-    if not pretrained and collection.main.recipe != "unet":
+    if not pretrained and collection.main.recipe == "report":
         commands["pretrain"] = ["make pretrain"]
     if not tuned:
         commands["finetune"] = ["make finetune REAL=folder"]

@@ -281,5 +281,5 @@ def test_another_recipe_trains_its_own_network_without_pretraining(tiny_data):
     assert 0 < rates[1] < rates[0] < 0.001
     weights = model_of(run / "finetune.caffemodel")
     assert weights["bn_conv1_1"][2] > 1 and (weights["bn_conv1_1"][1] > 0).all()  # running averages, saved as well
-    assert_refused(train("pretrain", "--recipe", "unet", "--data", "runs/data/tiny"), "no stage pretrain")
-    assert_refused(train("finetune", "--recipe", "best", "--data", "runs/data/tiny"), "--weights")
+    assert_refused(train("pretrain", "--recipe", "unet"), "no pretraining")
+    assert_refused(train("finetune", "--data", "runs/data/tiny"), "--weights")
