@@ -62,16 +62,16 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("report", "the report's, to the letter"),
-        Recipe("unet", "a plain U-Net on the real images alone", UNet(), ADAM, pretraining=None),
+        Recipe("unet", "a plain U-Net on the real images alone", UNet(), ADAM, epochs=15, pretraining=None),
         Recipe(
             "best",
             "the one to take",
             UNet(),
             ADAM,
-            epochs=10,
+            epochs=3,
             pretraining=None,
             normalisation="root",
-            copies=48,
+            copies=40,
             orientations=8,
         ),
     )
