@@ -130,7 +130,7 @@ def _precision_recall(axes, series, points):
 
 
 def _curves(axes, series, x, y, labelled=lambda x: True, shift=(7, -2)):
-    """A line with dots for each series, and around the chosen one a ring, with its threshold where `labelled`."""
+    """A line with dots for each series, a ring around the chosen one; for one or two its threshold where `labelled`."""
     for number, one in enumerate(series):
         colour, chosen = _cycle(_COLOURS, number), _chosen(one)
         label = f"{one.label}: MCC {chosen['mcc']:.3f} at {one.chosen:.2f}" if chosen else one.label
@@ -140,7 +140,7 @@ def _curves(axes, series, x, y, labelled=lambda x: True, shift=(7, -2)):
         if chosen and None not in (x(chosen), y(chosen)):
             place = (x(chosen), y(chosen))
             axes.plot(*place, color=colour, **_RING)
-            if labelled(place[0]):
+            if len(series) <= 2 and labelled(place[0]):  # of more, the numbers would hide each other
                 aligned = {-1: "right", 0: "center", 1: "left"}[(shift[0] > 0) - (shift[0] < 0)]
                 level = "bottom" if shift[1] > 0 else "top"
                 text = {"xytext": shift, "textcoords": "offset points", "ha": aligned, "va": level, "fontsize": 9}

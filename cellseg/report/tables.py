@@ -129,19 +129,13 @@ def baselines(collection):
     Returns
     -------
     list of (str, str, dict)
-        Name of the method, its label and its scores. A method comes once, or once for each normalisation of the grey
-        values under which its result differs.
+        Name of the method, its label and its scores, on the grey values as the main recipe has them.
     """
+    results = collection.main.results("honest") + collection.main.results("after")
     found = []
     for method in BASELINES:
-        seen = []
-        for group in collection.groups:
-            results = [one for one in group.results("honest") + group.results("after") if method in one.methods]
-            if results and all(abs(results[0].methods[method]["mcc"] - other["mcc"]) > 1e-9 for _, other in seen):
-                seen.append((results[0].record.get("normalisation"), results[0].methods[method]))
-        for rule, scores in seen:
-            note = f" ({rule} grey values)" if len(seen) > 1 else ""
-            found.append((method, METHODS[method] + note, scores))
+        scores = [result.methods[method] for result in results if method in result.methods]
+        found += [(method, METHODS[method], scores[0])] if scores else []
     return found
 
 

@@ -62,18 +62,13 @@ def test_the_honest_table_has_post_processing_and_all_baselines(make_experiment)
     assert methods["network"]["mcc"] != methods["cleaned"]["mcc"]
 
 
-def test_a_baseline_that_depends_on_the_normalisation_comes_once_for_each(tmp_path, make_experiment, change):
+def test_baselines_are_those_of_the_main_recipes_grey_values(tmp_path, make_experiment, change):
     make_experiment()
     path = make_experiment("best", recipe="best", network=UNet()) / "finetune" / "honest" / "evaluation.json"
     methods = json.loads(path.read_text())["methods"]
     change(path, normalisation="root", methods={**methods, "otsu": {**methods["otsu"], "mcc": 0.125}})
-    found = [
-        (label, scores["mcc"]) for name, label, scores in tables.baselines(collect(tmp_path / "runs")) if name == "otsu"
-    ]
-    assert [label for label, _ in found] == [
-        f"Otsu's threshold per image ({rule} grey values)" for rule in ("percentile", "root")
-    ]
-    assert found[1][1] == 0.125
+    found = [scores["mcc"] for name, _, scores in tables.baselines(collect(tmp_path / "runs")) if name == "otsu"]
+    assert len(found) == 1 and found != [0.125]
 
 
 def test_the_object_table(make_experiment):
