@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from cellseg.engine.prototxt import read_net
-from cellseg.network.geometry import field, lowest, trace
+from cellseg.network.geometry import field, lowest
+from cellseg.network.tracing import trace
 from cellseg.report import style
 
 SIDE = 128
@@ -60,7 +61,7 @@ def read_steps(path):
 
     Returns
     -------
-    list of cellseg.network.geometry.Step
+    list of cellseg.network.tracing.Step
     """
     layers = read_net(path).layer
     return trace([MessageToDict(layer, preserving_proto_field_name=True) for layer in layers])
@@ -71,7 +72,7 @@ def blocks(steps):
 
     Parameters
     ----------
-    steps : list of cellseg.network.geometry.Step
+    steps : list of cellseg.network.tracing.Step
 
     Returns
     -------
@@ -91,14 +92,8 @@ def blocks(steps):
             last = not any(later.kind == "Convolution" for later in steps[number + 1 :])
             follows = made and not (pooled or upsampled or last) and made[-1].side == side
             if follows:
-                before = made.pop()
-                made.append(
-                    before._replace(
-                        names=(*before.names, step.name),
-                        channels=step.channels,
-                        parameters=before.parameters + learnt,
-                    )
-                )
+                names, learnt = (*made[-1].names, step.name), made[-1].parameters + learnt
+                made[-1] = made[-1]._replace(names=names, channels=step.channels, parameters=learnt)
             else:
                 kind = "score" if last else "upsampling" if upsampled else "convolution"
                 made.append(Block(kind, (step.name,), step.channels, side, step.kernel, learnt, pooled, skip))
@@ -121,40 +116,39 @@ def draw(path):
         and what a unit sees.
     """
     steps = read_steps(path)
-    row = [Block("input", (), 1, SIDE, 0, 0, False, None), *blocks(steps)]
+    channels = next(step.shapes[0][1] for step in steps if step.kind == "Convolution")
+    row = [Block("input", (), channels, SIDE, 0, 0, False, None), *blocks(steps)]
     widths = [0.12 + 0.055 * block.channels**0.5 for block in row]
     lefts = [sum(widths[:number]) + number * _GAP for number in range(len(row))]
-    figure = Figure(figsize=(12, 5.2), layout="constrained")
-    axis = figure.subplots()
+    figure = Figure(figsize=(9.6, 4.7))
+    axis = figure.add_axes((0, 0, 1, 1))
     axis.set_axis_off()
     for block, left, width in zip(row, lefts, widths):
         _draw_block(axis, block, left, width)
     for left, width, second, right in zip(lefts, widths, row[1:], lefts[1:]):
         _arrow(axis, (left + width, 0), (right, 0))
-        if second.pooled:
-            axis.text((left + width + right) / 2, 0.12, "pool", ha="center", fontsize=10)
-        elif second.kind == "upsampling":
-            axis.text((left + width + right) / 2, 0.12, "×2", ha="center", fontsize=10)
+        change = "pool" if second.pooled else "×2" if second.kind == "upsampling" else ""
+        if change:
+            axis.text((left + width + right) / 2, 0.12, change, ha="center", fontsize=10)
     _draw_skips(axis, row, lefts, widths)
-    total = sum(step.trainable for step in steps)
-    bottleneck = lowest(steps)
+    total = f"{sum(step.trainable for step in steps):,}".replace(",", " ")
+    low, end = field(steps, lowest(steps)), field(steps, steps[-1])
     facts = (
-        f"{total:,} trainable parameters.  A unit of the lowest maps sees {field(steps, bottleneck)} × "
-        f"{field(steps, bottleneck)} pixels, an output pixel {field(steps, steps[-1])} × {field(steps, steps[-1])}."
+        f"{total} trainable parameters. A unit of the lowest maps sees {low} × {low} pixels, "
+        f"an output pixel {end} × {end}.\n"
+        "Above: feature maps. Below: their size, kernel, trainable parameters."
     )
-    axis.text(
-        0, -_HEIGHT / 2 - 1.75, "Above: feature maps. Below: their size, kernel, trainable parameters.", fontsize=12
-    )
-    axis.text(0, -_HEIGHT / 2 - 1.35, facts.replace(",", " ", facts.split(" ")[0].count(",")), fontsize=12)
+    axis.text(0, -_HEIGHT / 2 - 1.35, facts, fontsize=11, va="top", linespacing=1.4)
     norm = ", batch normalisation" if any(step.kind == "BatchNorm" for step in steps) else ""
     handles = [
         Rectangle((0, 0), 1, 1, color=colour, label=label.format(norm=norm))
         for kind, (label, colour) in _KINDS.items()
         if any(block.kind == kind for block in row)
     ]
-    axis.legend(handles=handles, loc="upper center", ncols=2, bbox_to_anchor=(0.5, 1.02), fontsize=12)
+    tight = {"fontsize": 11, "handlelength": 1.2, "handletextpad": 0.5, "columnspacing": 1}
+    axis.legend(handles=handles, loc="upper center", ncols=2, bbox_to_anchor=(0.5, 1.0), **tight)
     axis.set_xlim(-0.5, lefts[-1] + widths[-1] + 0.6)
-    axis.set_ylim(-_HEIGHT / 2 - 1.9, _HEIGHT / 2 + (2.5 if any(block.skips_from for block in row) else 1.6))
+    axis.set_ylim(-_HEIGHT / 2 - 2.1, _HEIGHT / 2 + (2.8 if any(block.skips_from for block in row) else 1.5))
     return figure
 
 
@@ -176,7 +170,7 @@ def _draw_skips(axis, row, lefts, widths):
         if block.skips_from not in ends:
             continue
         source = ends[block.skips_from]
-        heights = [_HEIGHT * (one.side / SIDE) ** 0.5 / 2 + 0.45 for one in (row[source], block)]
+        heights = [_HEIGHT * (one.side / SIDE) ** 0.5 / 2 + 0.65 for one in (row[source], block)]
         start, end = lefts[source] + widths[source] / 2, lefts[number] + widths[number] / 2
         _arrow(axis, (start, heights[0]), (end, heights[1]), bend=-0.12)
 
@@ -201,4 +195,5 @@ def _learnt_in_place(steps, blob):
 
 
 def _short(number):
-    return f"{number / 1000:.0f} k" if number >= 10000 else f"{number / 1000:.1f} k" if number >= 1000 else str(number)
+    size, unit = (1e6, " M") if number >= 1e6 else (1e3, " k") if number >= 1e3 else (1, "")
+    return f"{number / size:.{1 if size <= number < 10 * size and unit else 0}f}{unit}"

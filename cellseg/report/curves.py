@@ -28,11 +28,12 @@ def draw(histories):
         that falls all the time has none.
     """
     figure = Figure(figsize=(11, 3.9 * len(histories)), layout="constrained")
-    axes = figure.subplots(len(histories), 2, squeeze=False)
+    axes = figure.subplots(len(histories), 2, squeeze=False, sharex="row")
     for (stage, runs), (left, right) in zip(histories.items(), axes):
         for axis, lines in ((left, _LOSSES), (right, _SCORE)):
-            for name, label, colour in lines:
-                _band(axis, runs, name, label, colour)
+            drawn = [_band(axis, runs, *line) for line in lines]
+            if not any(drawn):
+                axis.text(0.5, 0.5, "not recorded", ha="center", transform=axis.transAxes)
             axis.set_xlabel("epoch")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
             steps = _steps(runs[0])
@@ -62,15 +63,16 @@ def draw(histories):
 
 
 def _band(axis, runs, name, label, colour):
-    """One quantity of all runs, over the epochs that all of them have."""
+    """Draw one quantity of all runs, over the epochs that all of them have; False if none has it."""
     columns = [{float(row["epoch"]): _number(row.get(name)) for row in run} for run in runs]
     epochs = sorted(set.intersection(*(set(column) for column in columns)))
     values = np.array([[column[epoch] for epoch in epochs] for column in columns])
     if not values.size or np.isnan(values).all():
-        return
+        return False
     axis.plot(epochs, values.mean(axis=0), color=colour, label=label, marker="o" if len(epochs) < 10 else None)
     if len(runs) > 1:
         axis.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.25, linewidth=0)
+    return True
 
 
 def _steps(rows):

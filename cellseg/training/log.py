@@ -54,31 +54,44 @@ def read_log(path):
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise CellsegError(f"{path}: cannot be read ({error.strerror}); give the log of a training") from error
-    train, test, testing = {}, {}, None
+    train, test, testing, rates = [], [], None, {}
     for line in text.split("\n")[:-1]:
         found = _LOSS.search(line)
         if found:
-            iteration = int(found.group(1))
-            train = {key: row for key, row in train.items() if key < iteration}
-            train[iteration] = {"iteration": iteration, "loss": float(found.group(2))}
-            testing = None
+            testing, iteration = None, int(found.group(1))
+            _drop(train, iteration)
+            _drop(test, iteration + 1)
+            train.append({"iteration": iteration, "loss": float(found.group(2))})
             continue
         found = _RATE.search(line)
-        if found and int(found.group(1)) in train:
-            train[int(found.group(1))]["lr"] = float(found.group(2))
+        if found:  # Caffe of 2013 writes it before the loss, later ones behind it
+            rates[int(found.group(1))] = float(found.group(2))
             continue
         found = _TESTING.search(line)
         if found:
-            testing = int(found.group(1)), int(found.group(2))
-            test = {key: row for key, row in test.items() if key[0] <= testing[0]}
-            test.setdefault(testing, {"iteration": testing[0], "net": testing[1]})
+            testing = {"iteration": int(found.group(1)), "net": int(found.group(2))}
+            _drop(train, testing["iteration"] + 1)
+            _drop(test, testing["iteration"], testing["net"] + 1)
+            if test and (test[-1]["iteration"], test[-1]["net"]) == tuple(testing.values()):
+                testing = test[-1]  # our trainings test twice, for the MCC and for the net's own outputs
+            else:
+                test.append(testing)
             continue
         found = _OUTPUT.search(line)
         if found and testing:
-            test[testing][found.group(1)] = float(found.group(2))
+            testing[found.group(1)] = float(found.group(2))
     if not train and not test:
         raise CellsegError(f"{path}: is not the log of a training; it has no line 'Iteration ..., loss = ...'")
-    return Log(list(train.values()), [row for row in test.values() if len(row) > 2])
+    for row in train:
+        if row["iteration"] in rates:
+            row["lr"] = rates[row["iteration"]]
+    return Log(train, [row for row in test if len(row) > 2])
+
+
+def _drop(rows, iteration, net=0):
+    """Take off the end of a list the rows of an iteration (of its test nets from `net` on) and of all later ones."""
+    while rows and (rows[-1]["iteration"], rows[-1].get("net", 0)) >= (iteration, net):
+        rows.pop()
 
 
 def history_rows(log, epoch_iterations):
@@ -93,14 +106,18 @@ def history_rows(log, epoch_iterations):
     Returns
     -------
     list of dict
-        One for each test of the first test net after the start: ``epoch`` (a fraction where tests are more frequent),
-        ``iteration``, ``test_loss`` and ``test_mcc`` as far as the test net gives them, ``train_loss``, the mean since
-        the test before, and ``lr``; None for what the log does not tell.
+        One for each test of the first test net after the start, or in a log without tests for each epoch: ``epoch``
+        (a fraction where tests are more frequent), ``iteration``, ``test_loss`` and ``test_mcc`` as far as the test
+        net gives them, ``train_loss``, the mean since the row before, and ``lr``; None for what the log does not tell.
     """
+    tests = [row for row in log.test if row["net"] == 0]
+    if not tests and log.train:
+        last = log.train[-1]["iteration"]
+        tests = [{"iteration": end} for end in range(epoch_iterations, last + epoch_iterations, epoch_iterations)]
     rows, before = [], 0
-    for row in log.test:
+    for row in tests:
         now = row["iteration"]
-        if row["net"] != 0 or now == 0:
+        if now == 0:
             continue
         since = [one for one in log.train if before <= one["iteration"] < now]
         rows.append(

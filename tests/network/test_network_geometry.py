@@ -7,7 +7,32 @@ from cellseg import engine
 from cellseg.engine import isolation
 from cellseg.errors import CellsegError
 from cellseg.network import Fcn, UNet, deploy_net
-from cellseg.network.geometry import field, lowest, trace
+from cellseg.network.geometry import field, lowest
+from cellseg.network.layers import layer, pooling
+from cellseg.network.tracing import trace
+
+
+def conv(name, bottom, **parameters):
+    return layer(name, "Convolution", bottom, convolution_param={"num_output": 2, "kernel_size": 3, **parameters})
+
+
+class Summed:
+    """A net as FCN-8s: upsampled maps are cut to the size of finer ones and added to them."""
+
+    def layers(self):
+        return [
+            conv("fine", "data", pad=1),
+            pooling("pool", "fine"),
+            conv("coarse", "pool", pad=4, dilation=2),
+            layer(
+                "up",
+                "Deconvolution",
+                "coarse",
+                convolution_param={"num_output": 2, "kernel_size": 4, "stride": 2, "bias_term": False},
+            ),
+            layer("crop", "Crop", ["up", "fine"], crop_param={"axis": 2, "offset": 5}),
+            layer("score", "Eltwise", ["crop", "fine"]),
+        ]
 
 
 def seen_by_outputs(deploy, side):
@@ -27,7 +52,9 @@ def seen_by_outputs(deploy, side):
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("network, side", [(Fcn(features=1), 112), (Fcn(2, 5, 1), 112), (UNet(2, 3, 1), 96)])
+@pytest.mark.parametrize(
+    "network, side", [(Fcn(features=1), 112), (Fcn(2, 5, 1), 112), (UNet(2, 3, 1), 96), (Summed(), 32)]
+)
 def test_what_an_output_pixel_sees_is_what_changes_it(network, side, tmp_path):
     steps = trace(network.layers())
     (tmp_path / "net.prototxt").write_text(deploy_net(network, "net", side, side))
@@ -43,7 +70,35 @@ def test_a_net_is_followed_through_its_skip_connections():
     assert steps["scale_conv1_1"].trainable == 32 and steps["upsample1"].trainable == 0
 
 
+def test_a_crop_keeps_the_maps_it_cuts():
+    steps = {step.name: step for step in trace(Summed().layers())}
+    assert (steps["crop"].channels, steps["crop"].stride, steps["crop"].bottoms) == (2, 1, ("up",))
+
+
+def test_losses_and_scores_are_passed_over_whatever_the_labels_are_called():
+    ends = [layer("loss", "SoftmaxWithLoss", ["a", "truth"]), layer("accuracy", "Accuracy", ["a", "truth"])]
+    assert [step.name for step in trace([conv("a", "data"), *ends])] == ["a"]
+
+
+@pytest.mark.parametrize("first, second", [(1, 5), (5, 1)])
+def test_of_two_ways_the_one_that_sees_more_counts(first, second):
+    ways = [conv(name, "data", kernel_size=side, pad=side // 2) for name, side in (("a", first), ("b", second))]
+    steps = trace([*ways, layer("c", "Eltwise", ["a", "b"])])
+    assert field(steps, steps[-1]) == 5
+
+
+def test_many_ways_through_a_net_take_no_time():
+    layers, bottom = [], "data"
+    for number in range(60):
+        layers += [conv(f"a{number}", bottom, pad=1), layer(f"b{number}", "Eltwise", [bottom, f"a{number}"])]
+        bottom = f"b{number}"
+    steps = trace(layers)
+    assert field(steps, steps[-1]) == 121
+
+
 def test_a_layer_that_is_not_known_is_named():
+    with pytest.raises(CellsegError, match="'x'.*kernel_size"):
+        trace([layer("x", "Pooling", "data", pooling_param={"pool": "AVE", "global_pooling": True})])
     with pytest.raises(CellsegError, match="'x'.*LRN"):
         trace([{"name": "x", "type": "LRN", "bottom": "data", "top": "x"}])
     with pytest.raises(CellsegError, match="'x'.*'nothing'"):

@@ -38,6 +38,28 @@ def test_a_variant_is_drawn_as_it_is(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("network", [Fcn(features=64), Fcn(poolings=1), UNet(4, 3, 32)])
+def test_no_label_covers_another(network, tmp_path):
+    (tmp_path / "net.prototxt").write_text(deploy_net(network, "net"))
+    figure = architecture.draw(tmp_path / "net.prototxt")
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts] + [
+        figure.axes[0].get_legend().get_window_extent()
+    ]
+    assert not [(a, b) for number, a in enumerate(boxes) for b in boxes[:number] if a.overlaps(b)]
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)
+
+
+def test_an_image_of_three_colours_in_an_input_of_another_name(tmp_path):
+    (tmp_path / "net.prototxt").write_text(
+        'layer { name: "in" type: "Input" top: "image" input_param { shape { dim: 1 dim: 3 dim: 64 dim: 64 } } }\n'
+        'layer { name: "a" type: "Convolution" bottom: "image" top: "a" '
+        "convolution_param { num_output: 2 kernel_size: 5 } }\n"
+    )
+    assert architecture.read_steps(tmp_path / "net.prototxt")[0].trainable == 2 * 3 * 5 * 5 + 2
+    assert texts(architecture.draw(tmp_path / "net.prototxt"))[0] == "3"
+
+
 def test_skip_connections_and_pairs_of_convolutions(tmp_path):
     (tmp_path / "net.prototxt").write_text(deploy_net(UNet(2, 3, 16), "net"))
     steps = architecture.read_steps(tmp_path / "net.prototxt")

@@ -35,7 +35,8 @@ def test_several_seeds_are_a_mean_and_a_band_over_the_epochs_of_all():
 def test_a_rate_that_falls_all_the_time_and_rows_of_a_foreign_log():
     history = [{**row, "test_mcc": None} for row in rows(6, rate=lambda epoch: 0.1 / epoch)]
     left, right = curves.draw({"finetune": [history]}).axes
-    assert not right.texts and not right.lines and len(left.lines) == 2
+    assert not right.lines and len(left.lines) == 2
+    assert [text.get_text() for text in right.texts] == ["not recorded"] and right.get_xlim() == left.get_xlim()
 
 
 def test_saved_files_are_the_same_each_time_and_differ_by_theme(tmp_path):

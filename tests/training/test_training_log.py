@@ -33,6 +33,23 @@ OLD = [
 ]
 
 
+# Caffe 1.0 on our own net: `caffe train` with average_loss: 20.
+REAL = """\
+I1123 06:59:25.316370 10940 solver.cpp:347] Iteration 0, Testing net (#0)
+I1123 06:59:25.355952 10940 solver.cpp:414]     Test net output #0: accuracy = 0.741927
+I1123 06:59:25.356096 10940 solver.cpp:414]     Test net output #1: loss = 0.692053 (* 1 = 0.692053 loss)
+I1123 06:59:25.376048 10940 solver.cpp:239] Iteration 0 (-2.31395e+24 iter/s, 0.062s/20 iters), loss = 0.6919
+I1123 06:59:25.376192 10940 solver.cpp:258]     Train net output #0: loss = 0.6919 (* 1 = 0.6919 loss)
+I1123 06:59:25.376220 10940 sgd_solver.cpp:112] Iteration 0, lr = 0.01
+I1123 06:59:26.529543 10940 solver.cpp:347] Iteration 20, Testing net (#0)
+I1123 06:59:26.992200 10940 solver.cpp:414]     Test net output #0: accuracy = 0.87526
+I1123 06:59:27.014089 10940 solver.cpp:414]     Test net output #1: loss = 0.416803 (* 1 = 0.416803 loss)
+I1123 06:59:27.278975 10940 solver.cpp:239] Iteration 20 (10.5152 iter/s, 1.902s/20 iters), loss = 0.546691
+I1123 06:59:27.279121 10940 solver.cpp:258]     Train net output #0: loss = 0.413239 (* 1 = 0.413239 loss)
+I1123 06:59:27.279143 10940 sgd_solver.cpp:112] Iteration 20, lr = 0.01
+I1123 06:59:29.370914 10940 solver.cpp:347] Iteration 40, Tes"""
+
+
 def test_a_log_of_the_old_style(tmp_path):
     log = read_log(write(tmp_path / "log", *OLD))
     assert log.train == [
@@ -57,6 +74,41 @@ def test_what_a_resumed_training_repeats_counts_once_and_the_last_time(tmp_path)
     ]
     log = read_log(write(tmp_path / "log", *OLD, *again))
     assert [(row["iteration"], row["loss"]) for row in log.train] == [(0, 0.69), (10, 0.6), (20, 0.3)]
+
+
+def test_a_training_that_was_started_again_forgets_tests_and_losses_after_its_start(tmp_path):
+    later = ["Iteration 40, Testing net (#0)", "    Test net output #0: accuracy = 0.9", "Iteration 40, loss = 0.2"]
+    log = read_log(write(tmp_path / "log", *OLD, *later, "Iteration 10, loss = 0.6"))
+    assert [row["iteration"] for row in log.train] == [0, 10] and [row["iteration"] for row in log.test] == [0]
+    log = read_log(write(tmp_path / "log", *OLD, *later, *OLD[8:11]))
+    assert [row["iteration"] for row in log.train] == [0, 10, 20] and [row["iteration"] for row in log.test] == [0, 20]
+
+
+def test_an_excerpt_of_real_caffe(tmp_path):
+    (tmp_path / "log").write_text(REAL)
+    log = read_log(tmp_path / "log")
+    assert log.train == [{"iteration": 0, "loss": 0.6919, "lr": 0.01}, {"iteration": 20, "loss": 0.546691, "lr": 0.01}]
+    assert log.test == [
+        {"iteration": 0, "net": 0, "accuracy": 0.741927, "loss": 0.692053},
+        {"iteration": 20, "net": 0, "accuracy": 0.87526, "loss": 0.416803},
+    ]
+
+
+def test_a_log_of_2013_has_the_rate_before_the_loss(tmp_path):
+    log = read_log(write(tmp_path / "log", "Iteration 100, lr = 0.00992565", "Iteration 100, loss = 0.26044"))
+    assert log.train == [{"iteration": 100, "loss": 0.26044, "lr": 0.00992565}]
+
+
+def test_a_log_without_tests_has_a_row_an_epoch(tmp_path):
+    log = read_log(write(tmp_path / "log", *(line for line in OLD if "est" not in line)))
+    rows = history_rows(log, 10)
+    assert [(row["epoch"], row["train_loss"], row["test_loss"]) for row in rows] == [(1, 0.69, None), (2, 0.5, None)]
+
+
+def test_a_test_in_two_parts_is_one(tmp_path):
+    ours = ["Iteration 20, Testing net (#0)", "    Test net output #2: mcc = 0.86"]
+    log = read_log(write(tmp_path / "log", *OLD[:8], *ours, *OLD[8:]))
+    assert log.test[-1] == {"iteration": 20, "net": 0, "mcc": 0.86, "accuracy": 0.8, "loss": 0.4}
 
 
 def test_several_test_nets_a_cut_line_and_a_loss_that_is_no_number(tmp_path):
