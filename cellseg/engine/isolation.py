@@ -46,9 +46,14 @@ def call(function, *arguments, log=None):
         start = messages.seek(0, os.SEEK_END)
         sys.stdout.flush()
         sys.stderr.flush()
-        child = (_spawn if "torch" in sys.modules else _fork)(function, arguments, messages, result)
-        with _signals_left_to(child):
-            _, status = os.waitpid(child, 0)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until Ctrl-C is the child's alone
+        try:
+            child = (_spawn if "torch" in sys.modules else _fork)(function, arguments, messages, result)
+            with _signals_left_to(child):
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+                _, status = os.waitpid(child, 0)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         result.seek(0)
         answer = result.read()
         if os.WIFEXITED(status) and answer:
@@ -102,6 +107,7 @@ def _be_the_child(function, arguments, messages, result):
     """Never returns: call the function, write (value, error) to `result`, and leave without the parent's exits."""
     try:
         sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         os.dup2(messages.fileno(), 2)
         try:
             answer = function(*arguments), None
