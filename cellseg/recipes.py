@@ -16,8 +16,6 @@ class Recipe:
     Attributes
     ----------
     name : str
-    text : str
-        What it is, in a line.
     network : Fcn or UNet
     updates : cellseg.network.Updates
     epochs : int
@@ -34,7 +32,6 @@ class Recipe:
     """
 
     name: str
-    text: str
     network: object = field(default_factory=Fcn)
     updates: Updates = SGD
     epochs: int = 60
@@ -61,11 +58,10 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("report", "the report's, to the letter"),
-        Recipe("unet", "a plain U-Net on the real images alone", UNet(), ADAM, epochs=15, pretraining=None),
+        Recipe("report"),
+        Recipe("unet", UNet(), ADAM, epochs=15, pretraining=None),
         Recipe(
             "best",
-            "the one to take",
             UNet(),
             ADAM,
             epochs=3,

@@ -6,7 +6,7 @@ REPORT = (
     ("report, before fine-tuning", 0.25, dict(zip(NAMES, (0.96, 0.58, 0.52, 0.91, 0.55, 0.50))), 2),
     ("report, after fine-tuning", 0.67, dict(zip(NAMES, (0.98, 0.81, 0.73, 0.95, 0.77, 0.74))), 2),
 )
-_TITLES = ("specificity", "precision", "recall", "accuracy", "F-score", "MCC")
+TITLES = ("specificity", "precision", "recall", "accuracy", "F-score", "MCC")
 _METHODS = {
     "network": "network",
     "cleaned": "+ post-processing",
@@ -28,7 +28,7 @@ def format_table(rows):
     -------
     str
     """
-    cells = [("", "threshold", *_TITLES)]
+    cells = [("", "threshold", *TITLES)]
     for name, threshold, values, *digits in rows:
         numbers = [_number(values[key], *(digits or [3])) for key in NAMES]
         cells.append((name, _number(threshold, 2), *numbers))
@@ -47,7 +47,7 @@ def format_methods(methods):
     -------
     str
     """
-    cells = [("", *_TITLES, "median MCC", "object F1")]
+    cells = [("", *TITLES, "median MCC", "object F1")]
     for key, name in _METHODS.items():
         if key in methods:
             values = methods[key]

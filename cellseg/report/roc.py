@@ -50,8 +50,8 @@ def point(label, indicators):
     return Point(label, fpr, recall, indicators["precision"], recall, indicators["mcc"])
 
 
-def draw(series, points=()):
-    """Draw the three panels side by side with one legend.
+def draw_roc(series, points=()):
+    """Draw the ROC, a dot for each threshold, with an inset that shows false positive rates up to 0.1.
 
     Parameters
     ----------
@@ -62,38 +62,30 @@ def draw(series, points=()):
     Returns
     -------
     matplotlib.figure.Figure
-        13.5 inches wide; `draw_roc`, `draw_mcc` and `draw_precision_recall` draw each panel alone, 4.5 inches wide.
+        4.5 inches wide, as those of `draw_mcc` and `draw_precision_recall`, which take the same.
     """
-    return _figure((_roc, _mcc, _precision_recall), series, points)
-
-
-def draw_roc(series, points=()):
-    """Draw the ROC, a dot for each threshold, with an inset that shows false positive rates up to 0.1."""
-    return _figure((_roc,), series, points)
+    return _figure(_roc, series, points)
 
 
 def draw_mcc(series, points=()):
     """Draw the MCC against the threshold; baselines as lines across, since they do not depend on it."""
-    return _figure((_mcc,), series, points)
+    return _figure(_mcc, series, points)
 
 
 def draw_precision_recall(series, points=()):
     """Draw precision against recall, a dot for each threshold."""
-    return _figure((_precision_recall,), series, points)
+    return _figure(_precision_recall, series, points)
 
 
-def _figure(panels, series, points):
-    entries = len(series) + len(points) + 2
-    columns = min(4, entries) if len(panels) > 1 else 1
-    figure = Figure(figsize=(4.5 * len(panels), 4.1 + 0.2 * math.ceil(entries / columns)), layout="constrained")
-    grid = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, panel in zip(grid, panels):
-        panel(axes, series, points)
-        axes.grid(alpha=0.25)
-    handles, labels = grid[0].get_legend_handles_labels()
+def _figure(panel, series, points):
+    figure = Figure(figsize=(4.5, 4.5 + 0.2 * (len(series) + len(points))), layout="constrained")
+    axes = figure.subplots()
+    panel(axes, series, points)
+    axes.grid(alpha=0.25)
+    handles, labels = axes.get_legend_handles_labels()
     handles.append(Line2D([], [], linestyle="none", color="gray", **_RING))
     labels.append("chosen threshold")
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", fontsize=9, frameon=False)
     return figure
 
 

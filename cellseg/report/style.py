@@ -7,7 +7,7 @@ import matplotlib
 
 # Okabe and Ito's palette, "Color universal design", 2008.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-ORANGE, SKY_BLUE, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
+ORANGE, SKY_BLUE = "#E69F00", "#56B4E9"
 
 _FONTS = ["DejaVu Sans", "Helvetica", "Arial", "sans-serif"]
 

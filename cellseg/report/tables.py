@@ -4,11 +4,10 @@ import statistics
 from typing import NamedTuple, Optional
 
 from cellseg.evaluation.indicators import NAMES
-from cellseg.evaluation.table import REPORT
+from cellseg.evaluation.table import REPORT, TITLES
 from cellseg.network import receptive_field, trainable_parameters
 from cellseg.report.names import change_of, name_of
 
-INDICATORS = ("specificity", "precision", "recall", "accuracy", "F-score", "MCC")
 _OBJECTS = ("precision", "recall", "f1", "ap", "count_error", "count_bias")
 #: How the page calls the methods of an evaluation.
 METHODS = {
@@ -71,7 +70,7 @@ def table_1(collection):
     for group in collection.groups:
         for when, name in (("before", "before"), ("after", "after")):
             rows += _row(f"{_ours(group)}, {name} fine-tuning" if _tuned(group) else _ours(group), group.results(when))
-    return Table(("threshold", *INDICATORS, "median MCC"), rows + _baseline_rows(collection, ("otsu",), _line))
+    return Table(("threshold", *TITLES, "median MCC"), rows + _baseline_rows(collection, ("otsu",), _line))
 
 
 def honest_table(collection):
@@ -81,7 +80,7 @@ def honest_table(collection):
         for method in ("network", "cleaned"):
             rows += _row(f"{_ours(group)}{METHODS[method]}", group.results("honest"), method)
     return Table(
-        ("threshold", *INDICATORS, "median MCC"), rows + (_baseline_rows(collection, BASELINES, _line) if rows else [])
+        ("threshold", *TITLES, "median MCC"), rows + (_baseline_rows(collection, BASELINES, _line) if rows else [])
     )
 
 
