@@ -45,3 +45,30 @@ def read_only_place(tmp_path):
     """A path below a file, where no user, root included, can make a folder."""
     (tmp_path / "file").write_text("")
     return os.path.join(str(tmp_path), "file", "out")
+
+
+class ArrayPlane:
+    """An array that is read window by window, as `cellseg.segmentation.sources.Plane`; notes the largest window."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+        self.largest = (0, 0)
+
+    def read(self, top, bottom, left, right):
+        window = self.array[top:bottom, left:right]
+        self.largest = tuple(map(max, self.largest, window.shape))
+        return window
+
+
+def save_random_weights(deploy, weights, gain=1):
+    """Weights from a net's fillers; those of its scores times `gain`. To be called through `isolation.call`."""
+    from cellseg import engine
+
+    caffe = engine.load()
+    caffe.set_random_seed(7)
+    net = caffe.Net(str(deploy), caffe.TEST)
+    for name, blobs in net.params.items():
+        if name.startswith("bn_"):
+            blobs[1].data[...], blobs[2].data[...] = 1, 1
+    net.params["score"][0].data[...] *= gain
+    net.save(str(weights))

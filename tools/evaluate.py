@@ -49,6 +49,7 @@ def main():
     from cellseg.evaluation.images import default_data, read_images
     from cellseg.evaluation.predictions import PREDICTIONS
     from cellseg.evaluation.record import RECORD, read_choice, write_evaluation
+    from cellseg.evaluation.usage import write_usage
     from cellseg.files import make_folder
     from cellseg.training.run import read_run
 
@@ -67,7 +68,8 @@ def main():
     )
     write_evaluation(out, *evaluated)
     show(evaluated.record)
-    print(f"written: {out / RECORD}, {out / 'sweep.csv'}, {out / PREDICTIONS}")
+    written = [out / RECORD, out / "sweep.csv", out / PREDICTIONS, *filter(None, [write_usage(evaluated.record)])]
+    print(f"written: {', '.join(map(str, written))}")
 
 
 def show(record):

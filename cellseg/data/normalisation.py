@@ -1,5 +1,7 @@
 """Grey values to network input: one named rule, applied alike to simulated and real images, image by image."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from cellseg.errors import CellsegError
@@ -7,29 +9,98 @@ from cellseg.errors import CellsegError
 LOW, HIGH = 1.0, 99.8
 
 
-def percentile(image):
+class Scale(NamedTuple):
+    """What a rule makes of the grey values of one image: ``(value - offset) / span``.
+
+    Attributes
+    ----------
+    offset, span : float
+        A span of 0, of a constant image, gives 0 everywhere.
+    clipped : bool
+        Whether the result is cut to 0 to 1.
+    rooted : bool
+        Whether the square root is taken of that.
+    """
+
+    offset: float
+    span: float
+    clipped: bool = False
+    rooted: bool = False
+
+    def __call__(self, window):
+        """Apply it to the whole image or a part, an array of any shape; gives float32."""
+        values = np.asarray(window, np.float64)
+        if not self.span > 0:
+            return np.zeros(values.shape, np.float32)
+        values = (values - self.offset) / self.span
+        values = np.clip(values, 0, 1) if self.clipped else values
+        return (np.sqrt(values) if self.rooted else values).astype(np.float32)
+
+
+def percentile(grey):
     """Map the 1st percentile to 0 and the 99.8th to 1, and clip: indifferent to exposure, offset and bit depth."""
-    low, high = np.percentile(image, [LOW, HIGH])
-    return np.clip((image - low) / (high - low), 0, 1) if high > low else np.zeros(image.shape)
+    low, high = grey.percentiles(LOW, HIGH)
+    return Scale(low, high - low, clipped=True)
 
 
-def root(image):
+def root(grey):
     """The square root of `percentile`: dim cells beside bright ones keep their contrast."""
-    return np.sqrt(percentile(image))
+    return percentile(grey)._replace(rooted=True)
 
 
-def standard(image):
+def standard(grey):
     """Subtract the mean and divide by the standard deviation, as Xie et al. do with each patch."""
-    deviation = image.std()
-    return (image - image.mean()) / deviation if deviation > 0 else np.zeros(image.shape)
+    return Scale(*grey.mean_and_deviation())
 
 
-def unchanged(image):
+def unchanged(grey):
     """Leave the values as they are: for images that already share one scale of about 0 to 1."""
-    return image
+    return Scale(0.0, 1.0)
 
 
 RULES = {"percentile": percentile, "root": root, "standard": standard, "unchanged": unchanged}
+
+
+class Grey:
+    """The grey values of one image, as the rules ask for them; other classes may know them without holding them.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W)
+    """
+
+    def __init__(self, image):
+        self.image = np.asarray(image, np.float64)
+
+    def percentiles(self, *ranks):
+        """The values below which `ranks` per cent of the pixels lie, interpolated linearly."""
+        return tuple(map(float, np.percentile(self.image, ranks)))
+
+    def mean_and_deviation(self):
+        """Mean and standard deviation."""
+        return float(self.image.mean()), float(self.image.std())
+
+
+def measure(grey, name="percentile"):
+    """Find what a rule does to an image.
+
+    Parameters
+    ----------
+    grey : Grey or alike
+    name : {"percentile", "root", "standard", "unchanged"}
+
+    Returns
+    -------
+    Scale
+
+    Raises
+    ------
+    CellsegError
+        If no rule has that name.
+    """
+    if name not in RULES:
+        raise CellsegError(f"no normalisation is called '{name}'; there are: {', '.join(RULES)}")
+    return RULES[name](grey)
 
 
 def normalise(image, name="percentile"):
@@ -51,6 +122,4 @@ def normalise(image, name="percentile"):
     CellsegError
         If no rule has that name.
     """
-    if name not in RULES:
-        raise CellsegError(f"no normalisation is called '{name}'; there are: {', '.join(RULES)}")
-    return RULES[name](np.asarray(image, np.float64)).astype(np.float32)
+    return measure(Grey(image), name)(image)

@@ -38,22 +38,59 @@ def predict(engine_name, deploy, weights, images, batch=10, orientations=1):
     CellsegError
         If the weights do not fill the net, or its output is not two maps of the input's size.
     """
-    caffe = engine.load(engine_name)
-    net = caffe.Net(str(deploy), caffe.TEST)
-    _check_complete(net, weights, deploy)
-    net.copy_from(str(weights))
-    for name in ("data", "prob"):
-        if name not in net.blobs:
-            raise CellsegError(f"{deploy}: has no blob '{name}'; a deploy net takes 'data' and gives 'prob'")
-    stride = _stride(net)
+    network = Network(engine_name, deploy, weights)
     result, progress = [], bar("image")(total=len(images))
     for start, stop in _runs(images, batch):
         stack = np.stack(images[start:stop])
-        passes = [turned_back(_forward(net, turned(stack, way), stride, deploy), way) for way in range(orientations)]
+        passes = [turned_back(network(turned(stack, way)), way) for way in range(orientations)]
         result.extend(np.mean(passes, axis=0, dtype=np.float32))
         progress.update(len(stack))
     progress.close()
-    return result, engine.describe(caffe)
+    return result, network.engine
+
+
+class Network:
+    """A deploy net with its weights, in an engine that is loaded into this very process.
+
+    Parameters
+    ----------
+    engine_name, deploy, weights
+        As in `predict`, with its errors.
+
+    Attributes
+    ----------
+    engine : dict
+        See `cellseg.engine.describe`.
+    stride : int
+        The net takes images whose sides are multiples of it.
+    """
+
+    def __init__(self, engine_name, deploy, weights):
+        caffe = engine.load(engine_name)
+        self.engine = engine.describe(caffe)
+        self.deploy = deploy
+        self._net = caffe.Net(str(deploy), caffe.TEST)
+        _check_complete(self._net, weights, deploy)
+        self._net.copy_from(str(weights))
+        for name in ("data", "prob"):
+            if name not in self._net.blobs:
+                raise CellsegError(f"{deploy}: has no blob '{name}'; a deploy net takes 'data' and gives 'prob'")
+        self.stride = _stride(self._net)
+
+    def __call__(self, stack):
+        """Probability of cell for normalised images (N, H, W) of one size, extended by reflection where need be."""
+        height, width = stack.shape[1:]
+        margins = [(0, -side % self.stride) for side in (height, width)]
+        padded = np.pad(stack, [(0, 0), *margins], mode="symmetric")
+        data = self._net.blobs["data"]
+        data.reshape(len(padded), 1, *padded.shape[1:])
+        data.data[...] = padded[:, None]
+        self._net.forward()
+        output = self._net.blobs["prob"].data
+        if output.shape != (len(padded), 2, *padded.shape[1:]):
+            shapes = f"gives {output.shape[1:]} for {padded.shape[1:]}"
+            raise CellsegError(f"{self.deploy}: {shapes}; not a two-class net")
+        return output[:, 1, :height, :width].copy()
 
 
 def turned(stack, way):
@@ -65,20 +102,6 @@ def turned_back(stack, way):
     """Undo `turned`."""
     back = np.rot90(stack, -(way % 4), axes=(1, 2))
     return back[:, :, ::-1] if way >= 4 else back
-
-
-def _forward(net, stack, stride, deploy):
-    """Probability of cell for images (N, H, W) of one size."""
-    height, width = stack.shape[1:]
-    margins = [(0, -side % stride) for side in (height, width)]
-    padded = np.pad(stack, [(0, 0), *margins], mode="symmetric")
-    net.blobs["data"].reshape(len(padded), 1, *padded.shape[1:])
-    net.blobs["data"].data[...] = padded[:, None]
-    net.forward()
-    output = net.blobs["prob"].data
-    if output.shape != (len(padded), 2, *padded.shape[1:]):
-        raise CellsegError(f"{deploy}: gives {output.shape[1:]} for {padded.shape[1:]}; not a two-class net")
-    return output[:, 1, :height, :width].copy()
 
 
 def _check_complete(net, weights, deploy):

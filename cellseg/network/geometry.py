@@ -1,5 +1,6 @@
 """What follows from a network's layers: sizes of maps and parameters, and how much of the image a unit sees."""
 
+from cellseg.errors import CellsegError
 from cellseg.network.tracing import trace
 
 
@@ -43,10 +44,32 @@ def field(steps, step):
     step : Step
         One of them.
     """
-    last = steps.index(step)
+    return max(high - low + 1 for low, high in _image_ranges(steps, step))
+
+
+def reach(steps):
+    """How far, in pixels, an output of the image's size depends on the image above, below, left and right of itself.
+
+    Parameters
+    ----------
+    steps : list of Step
+        Of a whole net; the last one's top is the output.
+
+    Raises
+    ------
+    CellsegError
+        If the output is not of the image's size.
+    """
+    if steps[-1].stride != 1:
+        raise CellsegError(f"layer '{steps[-1].name}': its output is not of the image's size")
+    ranges = enumerate(_image_ranges(steps, steps[-1]))
+    return int(max(max(unit - low, high - unit) for unit, (low, high) in ranges))
+
+
+def _image_ranges(steps, step):
+    """Of each kind of unit of a step's top, first and last row of the image on which it depends."""
     period = int(max(one.stride for one in steps) / step.stride)
-    ranges = [_image_range(steps, last, unit) for unit in range(period)]
-    return max(high - low + 1 for low, high in ranges)
+    return [_image_range(steps, steps.index(step), unit) for unit in range(period)]
 
 
 def _image_range(steps, last, unit):

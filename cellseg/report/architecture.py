@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-from google.protobuf.json_format import MessageToDict
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from cellseg.engine.prototxt import read_net
+from cellseg.engine.prototxt import read_layers
 from cellseg.network.geometry import field, lowest
 from cellseg.network.tracing import trace
 from cellseg.report import style
@@ -63,8 +62,7 @@ def read_steps(path):
     -------
     list of cellseg.network.tracing.Step
     """
-    layers = read_net(path).layer
-    return trace([MessageToDict(layer, preserving_proto_field_name=True) for layer in layers])
+    return trace(read_layers(path))
 
 
 def blocks(steps):

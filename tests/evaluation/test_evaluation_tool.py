@@ -6,23 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_tool
+from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_tool, save_random_weights
 
-from cellseg import engine
 from cellseg.data.hdf5 import read_list
 from cellseg.engine import isolation
 from cellseg.evaluation.indicators import NAMES, count, indicators
 from cellseg.evaluation.prediction import predict
 from cellseg.evaluation.predictions import read_predictions
+from cellseg.evaluation.usage import read_usage
 from cellseg.network import Fcn, deploy_net
 
 pytestmark = pytest.mark.engine
-
-
-def save_random_weights(deploy, path):
-    caffe = engine.load()
-    caffe.set_random_seed(7)
-    caffe.Net(str(deploy), caffe.TEST).save(str(path))
 
 
 @pytest.fixture
@@ -118,6 +112,9 @@ def test_settings_chosen_on_the_training_images_serve_on_the_test_images(model):
     assert done.returncode == 0, done.stderr
     honest = json.loads(Path("honest/evaluation.json").read_text())
     assert honest["settings"] == settings and honest["threshold"] == settings["threshold"]
+    usage = read_usage(model)
+    assert usage.threshold == settings["threshold"] and usage.smallest_object == settings["smallest_object"]
+    assert usage.deploy == "somewhere/deploy.prototxt" and usage.normalisation == "unchanged"
     assert set(honest["methods"]) == {"network", "cleaned", "otsu", "global", "local"}
     truths, images = [row.mask for row in read_predictions("honest/predictions.h5")], read_list(TINY[1])[0]
     founds = [image >= settings["global_threshold"] for image in images]
