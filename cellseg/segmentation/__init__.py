@@ -1,0 +1,1 @@
+"""A trained model on a user's own images, of any size."""
