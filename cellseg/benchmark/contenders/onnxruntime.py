@@ -1,11 +1,11 @@
-"""ONNX Runtime, on the graph of `cellseg.benchmark.onnx_graph`."""
+"""ONNX Runtime, on the graph of `cellseg.export.onnx_graph`."""
 
 import numpy as np
 import onnxruntime
 
 from cellseg.benchmark.material import DEPLOY, IMAGES, WEIGHTS
-from cellseg.benchmark.onnx_graph import onnx_graph
 from cellseg.benchmark.worker import threads
+from cellseg.export.onnx_graph import onnx_graph
 
 
 class Contender:

@@ -1,0 +1,200 @@
+"""The description of a package, ``rdf.yaml``, in the BioImage Model Zoo's format 0.5."""
+
+import re
+from typing import NamedTuple
+
+from bioimageio.spec import ValidationContext, save_bioimageio_yaml_only
+from bioimageio.spec import __version__ as spec_version
+from bioimageio.spec.common import FileDescr, ValidationError
+from bioimageio.spec.generic.v0_3 import LicenseId
+from bioimageio.spec.model import v0_5
+from pydantic import VERSION as pydantic_version
+from pydantic_core import PydanticSerializationError
+
+from cellseg import __version__
+from cellseg.data.normalisation import HIGH, LOW
+from cellseg.errors import CellsegError
+from cellseg.export.documentation import CITATIONS, summary
+from cellseg.export.onnx_graph import OPSET
+from cellseg.export.onnx_package import INPUT, OUTPUT
+
+RDF, WEIGHTS, README, COVER = "rdf.yaml", "weights.onnx", "README.md", "cover.png"
+TEST_INPUT, TEST_OUTPUT = "test_input.npy", "test_output.npy"
+_TAGS = ["cells", "nuclei", "2d", "fluorescence-light-microscopy", "semantic-segmentation", "cellseg", "caffe"]
+_IMAGE = [v0_5.AxisId(name) for name in ("channel", "y", "x")]
+
+
+class Order(NamedTuple):
+    """What the user says of the package.
+
+    Attributes
+    ----------
+    name : str
+        5 to 128 letters, digits, spaces, or any of ``_+-()``.
+    authors : list of str
+    license : str
+        Of the weights; an SPDX identifier.
+    """
+
+    name: str
+    authors: list
+    license: str
+
+
+class Sizes(NamedTuple):
+    """What follows from the net.
+
+    Attributes
+    ----------
+    stride : int
+        Sides of the image must be multiples of it.
+    halo : int
+        Pixels of a tile's output, on each side, that depend on what is beyond the tile; a multiple of the stride.
+    skips : bool
+        Whether it has skip connections: a U-Net.
+    """
+
+    stride: int
+    halo: int
+    skips: bool
+
+    @property
+    def least(self):
+        """The smallest tile that has an output of its own."""
+        return 2 * self.halo + self.stride
+
+
+def check_libraries():
+    """Refuse a bioimageio.spec that cannot write a model's weights down, as 0.5.12 with pydantic 2.14.
+
+    Raises
+    ------
+    CellsegError
+    """
+    try:
+        with ValidationContext(perform_io_checks=False):
+            v0_5.OnnxWeightsDescr(source=WEIGHTS, opset_version=OPSET).model_dump(mode="json")
+    except PydanticSerializationError as error:
+        versions = f"bioimageio.spec {spec_version} does not work with pydantic {pydantic_version}"
+        raise CellsegError(f"{versions}; run: pip install 'pydantic<2.14'") from error
+
+
+def check_order(order):
+    """Refuse a name, author or licence that the format does not take.
+
+    Raises
+    ------
+    CellsegError
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_+\- ()]{5,128}", order.name):
+        raise CellsegError(f"the name '{order.name}' is not 5 to 128 letters, digits, spaces, or any of _+-(); --name")
+    if any(re.search(r"[\n/\\]", author) for author in order.authors):
+        raise CellsegError("an author's name holds a slash or a line break; leave it out")
+    try:
+        LicenseId(order.license)
+    except ValueError as error:
+        raise CellsegError(f"'{order.license}' is no SPDX licence identifier; give one as CC0-1.0 or MIT") from error
+
+
+def write_description(folder, order, facts, sizes):
+    """Write ``rdf.yaml`` into a folder that holds the other files of the package.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    order : Order
+    facts : cellseg.export.facts.Facts
+    sizes : Sizes
+
+    Raises
+    ------
+    CellsegError
+        If the files and what is said of them do not agree, as bioimageio.spec sees it.
+    """
+    try:
+        with ValidationContext(root=folder, file_name=RDF, perform_io_checks=True, log_warnings=False):
+            save_bioimageio_yaml_only(_describe(order, facts, sizes), folder / RDF)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise CellsegError(f"bioimageio.spec refuses the package: {place}: {' '.join(first['msg'].split())}") from error
+
+
+def _describe(order, facts, sizes):
+    started = (facts.run or {}).get("started")
+    return v0_5.ModelDescr(
+        name=order.name,
+        description=summary(facts, sizes),
+        authors=[v0_5.Author(name=author) for author in order.authors],
+        cite=[v0_5.CiteEntry(text=text, doi=v0_5.Doi(doi)) for text, doi in CITATIONS[sizes.skips]],
+        license=LicenseId(order.license),
+        documentation=FileDescr(source=README),
+        covers=[FileDescr(source=COVER)],
+        tags=[*_TAGS, *(["unet"] if sizes.skips else [])],
+        inputs=[_input(facts.normalisation, sizes)],
+        outputs=[_output(sizes)],
+        weights=v0_5.WeightsDescr(onnx=_weights(facts.normalisation)),
+        config=v0_5.Config(cellseg=_config(facts)),
+        **({"timestamp": started} if started else {}),
+    )
+
+
+def _input(normalisation, sizes):
+    size = v0_5.ParameterizedSize(min=sizes.least, step=sizes.stride)
+    axes = [
+        v0_5.BatchAxis(),
+        v0_5.ChannelAxis(channel_names=["grey"]),
+        *(v0_5.SpaceInputAxis(id=name, size=size, concatenable=True) for name in _IMAGE[1:]),
+    ]
+    return v0_5.InputTensorDescr(
+        id=INPUT,
+        description="Grey values of any scale" if normalisation != "unchanged" else "Grey values of about 0 to 1",
+        axes=axes,
+        data=v0_5.IntervalOrRatioDataDescr(type="float32"),
+        test_tensor=FileDescr(source=TEST_INPUT),
+        preprocessing=_preprocessing(normalisation),
+    )
+
+
+def _preprocessing(normalisation):
+    if normalisation in ("percentile", "root"):
+        scale = v0_5.ScaleRangeKwargs(axes=_IMAGE, min_percentile=LOW, max_percentile=HIGH)
+        return [v0_5.ScaleRangeDescr(kwargs=scale), v0_5.ClipDescr(kwargs=v0_5.ClipKwargs(min=0.0, max=1.0))]
+    if normalisation == "standard":
+        return [v0_5.ZeroMeanUnitVarianceDescr(kwargs=v0_5.ZeroMeanUnitVarianceKwargs(axes=_IMAGE))]
+    return []
+
+
+def _output(sizes):
+    axes = [v0_5.BatchAxis(), v0_5.ChannelAxis(channel_names=["cell"])]
+    for name in _IMAGE[1:]:
+        size = v0_5.SizeReference(tensor_id=INPUT, axis_id=name)
+        halo = {"halo": sizes.halo} if sizes.halo else {}
+        axes.append((v0_5.SpaceOutputAxisWithHalo if halo else v0_5.SpaceOutputAxis)(id=name, size=size, **halo))
+    return v0_5.OutputTensorDescr(
+        id=OUTPUT,
+        description="Probability of cell",
+        axes=axes,
+        data=v0_5.IntervalOrRatioDataDescr(type="float32", range=(0.0, 1.0)),
+        test_tensor=FileDescr(source=TEST_OUTPUT),
+    )
+
+
+def _weights(normalisation):
+    comment = "Converted from a .caffemodel by cellseg."
+    if normalisation == "root":
+        comment += " The graph begins with a square root of the scaled image, on which the network was trained."
+    return v0_5.OnnxWeightsDescr(source=WEIGHTS, opset_version=OPSET, comment=comment)
+
+
+def _config(facts):
+    return {
+        "version": __version__,
+        "threshold": facts.threshold,
+        "threshold_chosen_on": facts.chosen_on,
+        "orientations": facts.orientations,
+        "recipe": facts.recipe,
+        "normalisation": facts.normalisation,
+        "training_images": facts.kind,
+        "caffemodel_sha256": facts.model_sha256,
+    }

@@ -1,0 +1,94 @@
+"""The whole export of a model, into a folder that holds all of it or does not come to be.
+
+OUT/model.onnx    the net as it is, with Caffe's names
+OUT/package/      for the BioImage Model Zoo, see `cellseg.export.package`
+OUT/NAME.zip      the same as one file
+"""
+
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+import onnx
+
+from cellseg.errors import CellsegError
+from cellseg.export.onnx_check import largest_difference
+from cellseg.export.onnx_graph import onnx_graph
+from cellseg.files import check_result_folder, replacing_folder
+
+MODEL, PACKAGE = "model.onnx", "package"
+_NAMES = r"model\.onnx|package|.*\.zip"
+
+
+class Exported(NamedTuple):
+    """What an export found.
+
+    Attributes
+    ----------
+    engine : dict
+        See `cellseg.engine.describe`.
+    difference : float
+        Largest difference from the engine, of ``model.onnx`` on random images.
+    package_difference : float or None
+        The same of the package's weights on its test image; None where no package was ordered.
+    verdict : str or None
+        bioimageio.core's of the zip file.
+    paths : list of pathlib.Path
+        What was written.
+    """
+
+    engine: dict
+    difference: float
+    package_difference: Optional[float]
+    verdict: Optional[str]
+    paths: list
+
+
+def export(model, deploy, out, order=None, facts=None, engine_name="auto"):
+    """Export a trained model.
+
+    Parameters
+    ----------
+    model, deploy : path
+        ``.caffemodel`` and deploy prototxt.
+    out : path
+        Folder; an earlier export there is replaced.
+    order : cellseg.export.description.Order, optional
+        Of the package; by default only ``model.onnx`` is written.
+    facts : cellseg.export.facts.Facts, optional
+        For the package.
+    engine_name : str
+        The engine with which the export is compared; see `cellseg.engine.load`.
+
+    Returns
+    -------
+    Exported
+
+    Raises
+    ------
+    CellsegError
+        If something cannot be converted, does not give what the engine gives, or fails its test. Then `out` is as it
+        was.
+    """
+    out = Path(out)
+    check_result_folder(out, MODEL, _NAMES)
+    if not Path(deploy).is_file():
+        raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
+    if order:
+        from cellseg.export import package
+
+        package.description.check_libraries()
+        package.description.check_order(order)
+    graph = onnx_graph(deploy, model)
+    difference, engine = largest_difference(graph, engine_name, deploy, model)
+    package_difference, verdict, names = None, None, [MODEL]
+    with replacing_folder(out) as beside:
+        onnx.save(graph, str(beside / MODEL))
+        if order:
+            zipped = beside / f"{order.name.replace(' ', '_')}.zip"
+            package_difference = package.write_package(
+                beside / PACKAGE, graph, model, deploy, order, facts, engine_name
+            )
+            package.pack(beside / PACKAGE, zipped)
+            verdict = package.test(zipped)
+            names += [PACKAGE, zipped.name]
+    return Exported(engine, difference, package_difference, verdict, [out / name for name in names])

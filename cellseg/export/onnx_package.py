@@ -1,0 +1,61 @@
+"""The ONNX graph of a package: one map out, and within it what the format cannot say of the preprocessing."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+#: Names of the package's tensors, in the graph and in its description.
+INPUT, OUTPUT = "image", "probability"
+
+
+def cell_probability(model, normalisation):
+    """Make of a graph with the input ``data`` and the two maps ``prob`` one that gives the probability of cell alone.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        As from `cellseg.export.onnx_graph.onnx_graph`; left as it is.
+    normalisation : str
+        Of the net's images. For "root" the graph begins with a cut to 0 to 1 and a square root, since no preprocessing
+        of the format does that; it takes images of "percentile" then.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Input ``image`` (N, 1, H, W), output ``probability`` (N, 1, H, W).
+    """
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    graph = made.graph
+    rooted = normalisation == "root"
+    before = _rooted(graph) if rooted else []
+    for node in graph.node:
+        if not rooted:
+            node.input[:] = [INPUT if name == "data" else name for name in node.input]
+    after = [_one_map(graph)]
+    nodes = [*before, *graph.node, *after]
+    del graph.node[:], graph.input[:], graph.output[:]
+    graph.node.extend(nodes)
+    shape = ["images", 1, "height", "width"]
+    graph.input.append(helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, shape))
+    graph.output.append(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, shape))
+    onnx.checker.check_model(made)
+    return made
+
+
+def _rooted(graph):
+    names = _constants(graph, low=np.float32(0), high=np.float32(1))
+    clip = helper.make_node("Clip", [INPUT, *names], [f"{INPUT}/clipped"], name="clip")
+    return [clip, helper.make_node("Sqrt", [f"{INPUT}/clipped"], ["data"], name="root")]
+
+
+def _one_map(graph):
+    numbers = {"start": 1, "end": 2, "axis": 1}
+    names = _constants(graph, **{name: np.array([value], np.int64) for name, value in numbers.items()})
+    return helper.make_node("Slice", ["prob", *names], [OUTPUT], name="cell")
+
+
+def _constants(graph, **arrays):
+    names = [f"{OUTPUT}/{name}" for name in arrays]
+    graph.initializer.extend(map(numpy_helper.from_array, arrays.values(), names))
+    return names

@@ -1,0 +1,137 @@
+"""A model as a package of the BioImage Model Zoo: a folder with ``rdf.yaml``, and the same as a zip file, tested.
+
+rdf.yaml                          the description
+weights.onnx                      the network, from the scaled image to the probability of cell
+test_input.npy, test_output.npy   a simulated image, and the engine's own output for it
+README.md, cover.png
+"""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+from bioimageio.core import test_model
+from bioimageio.spec import ValidationContext
+from loguru import logger
+
+from cellseg.data.normalisation import normalise
+from cellseg.engine import isolation
+from cellseg.engine.prototxt import read_layers
+from cellseg.errors import CellsegError
+from cellseg.evaluation.prediction import predict
+from cellseg.export import description
+from cellseg.export.description import Sizes
+from cellseg.export.documentation import readme
+from cellseg.export.example import example_image, write_cover
+from cellseg.export.onnx_check import refuse_above_tolerance, run
+from cellseg.export.onnx_package import OUTPUT, cell_probability
+from cellseg.network.geometry import reach
+from cellseg.network.tracing import trace
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # of a zip file: the same package is the same bytes
+
+
+def read_sizes(deploy):
+    """What follows from a net for the tiles of an image.
+
+    Parameters
+    ----------
+    deploy : path
+        Deploy prototxt.
+
+    Returns
+    -------
+    cellseg.export.description.Sizes
+
+    Raises
+    ------
+    CellsegError
+        If its output is not of the image's size.
+    """
+    steps = trace(read_layers(deploy))
+    stride = int(max(step.stride for step in steps))
+    return Sizes(stride, -(-reach(steps) // stride) * stride, any(step.kind == "Concat" for step in steps))
+
+
+def write_package(folder, graph, model, deploy, order, facts, engine_name="auto"):
+    """Write a package's folder, and prove that its weights give the engine's output.
+
+    Parameters
+    ----------
+    folder : path
+        To be made.
+    graph : onnx.ModelProto
+        The net as it is, as from `cellseg.export.onnx_graph.onnx_graph`.
+    model, deploy : path
+        ``.caffemodel`` and deploy prototxt, with the blobs ``data`` and ``prob``.
+    order : cellseg.export.description.Order
+        As `cellseg.export.description.check_order` lets pass.
+    facts : cellseg.export.facts.Facts
+    engine_name : str
+        See `cellseg.engine.load`.
+
+    Returns
+    -------
+    float
+        Largest difference of the weights' output from the engine's, on the test image.
+
+    Raises
+    ------
+    CellsegError
+        If the net is none with two classes, the difference is too large, or bioimageio.spec refuses the description.
+    """
+    folder, sizes = Path(folder), read_sizes(deploy)
+    image = example_image(facts.normalisation)
+    normalised = normalise(image, facts.normalisation)
+    (expected,), _ = isolation.call(predict, engine_name, str(deploy), str(model), [normalised])
+    weights = cell_probability(graph, facts.normalisation)
+    given = normalise(image, "percentile") if facts.normalisation == "root" else normalised
+    found = run(weights, given[None, None])[OUTPUT][0, 0]
+    difference = float(np.abs(found - expected).max())
+    refuse_above_tolerance(difference, deploy)
+    folder.mkdir()
+    onnx.save(weights, str(folder / description.WEIGHTS))
+    np.save(str(folder / description.TEST_INPUT), image[None, None])
+    np.save(str(folder / description.TEST_OUTPUT), expected[None, None])
+    write_cover(folder / description.COVER, normalised, expected)
+    (folder / description.README).write_text(readme(order, facts, sizes), encoding="utf-8")
+    description.write_description(folder, order, facts, sizes)
+    return difference
+
+
+def pack(folder, path):
+    """Write the files of a package's folder into a zip file."""
+    with zipfile.ZipFile(str(path), "w", zipfile.ZIP_DEFLATED) as file:
+        for one in sorted(Path(folder).iterdir()):
+            entry = zipfile.ZipInfo(one.name, _EPOCH)
+            entry.external_attr = 0o644 << 16
+            file.writestr(entry, one.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def test(path):
+    """Let bioimageio.core open a package, validate it, and reproduce its test output.
+
+    Parameters
+    ----------
+    path : path
+        Zip file.
+
+    Returns
+    -------
+    str
+        Its verdict: "passed".
+
+    Raises
+    ------
+    CellsegError
+        If it is another.
+    """
+    logger.disable("bioimageio")
+    with ValidationContext(log_warnings=False, progressbar=False):
+        found = test_model(str(path))
+    if found.status != "passed":
+        errors = [error.msg for detail in found.details for error in detail.errors]
+        reason = " ".join((errors or ["no reason given"])[0].split())
+        raise CellsegError(f"bioimageio.core's test of the package: {found.status} ({reason})")
+    return found.status

@@ -1,0 +1,157 @@
+"""The ONNX graph of a net beside the engine: the project's networks, every kind of layer, and what is refused."""
+
+import numpy as np
+import pytest
+from support import assert_refused, run_tool
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("torch")
+
+from random_models import make
+
+from cellseg.errors import CellsegError
+from cellseg.export import onnx_check
+from cellseg.export.export import export
+from cellseg.export.onnx_graph import onnx_graph
+from cellseg.network import Fcn, UNet, deploy_net
+
+NETS = {
+    "fcrn_a": Fcn(features=4),
+    "wide": Fcn(poolings=2, kernel=5, features=4, score_kernel=3),
+    "unet": UNet(features=4),
+    "shallow_unet": UNet(poolings=1, features=4),
+}
+# What the project's own nets do not have; two layers in a row are in place.
+OTHERS = """
+name: "others"
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 2 dim: 16 dim: 16 } } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+  convolution_param { num_output: 4 kernel_size: 3 pad: 1 weight_filler { type: "xavier" }
+    bias_filler { value: 0.1 } } }
+layer { name: "prelu" type: "PReLU" bottom: "conv" top: "conv" prelu_param { filler { type: "uniform" } } }
+layer { name: "drop" type: "Dropout" bottom: "conv" top: "conv" }
+layer { name: "big" type: "Deconvolution" bottom: "conv" top: "big" convolution_param { num_output: 4 kernel_size: 5
+  bias_term: false weight_filler { type: "xavier" } } }
+layer { name: "cut" type: "Crop" bottom: "big" bottom: "conv" top: "cut" crop_param { axis: 2 offset: 1 offset: 3 } }
+layer { name: "elu" type: "ELU" bottom: "cut" top: "elu" elu_param { alpha: 0.5 } }
+layer { name: "tanh" type: "TanH" bottom: "cut" top: "tanh" }
+layer { name: "sum" type: "Eltwise" bottom: "elu" bottom: "tanh" bottom: "conv" top: "sum"
+  eltwise_param { operation: SUM coeff: 0.5 coeff: -2 coeff: 1 } }
+layer { name: "product" type: "Eltwise" bottom: "sum" bottom: "elu" bottom: "conv" top: "product"
+  eltwise_param { operation: PROD } }
+layer { name: "most" type: "Eltwise" bottom: "sum" bottom: "product" top: "most" eltwise_param { operation: MAX } }
+layer { name: "bn" type: "BatchNorm" bottom: "most" top: "bn" batch_norm_param { eps: 0.01 } }
+layer { name: "scale" type: "Scale" bottom: "bn" top: "scale" scale_param { filler { type: "uniform" } } }
+layer { name: "bias" type: "Bias" bottom: "scale" top: "scale" bias_param { filler { type: "uniform" } } }
+layer { name: "joined" type: "Concat" bottom: "scale" bottom: "tanh" top: "joined" }
+layer { name: "soft" type: "Sigmoid" bottom: "joined" top: "joined" }
+"""
+
+
+def outputs(deploy, model, batch):
+    """What the engine and ONNX Runtime make of a batch, output by output."""
+    (theirs,), _ = onnx_check._run_engine("torch", str(deploy), str(model), [batch])
+    ours = onnx_check.run(onnx_graph(deploy, model), batch)
+    assert set(ours) == set(theirs)
+    return [(ours[name], theirs[name]) for name in ours]
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_network_gives_what_the_engine_gives_at_every_size(name, tmp_path):
+    deploy, model = make(tmp_path, deploy_net(NETS[name], name, 32, 32))
+    rng = np.random.RandomState(0)
+    for size in ((1, 1, 32, 32), (3, 1, 40, 64), (2, 1, 8, 16)):
+        ((ours, theirs),) = outputs(deploy, model, rng.uniform(size=size).astype(np.float32))
+        assert ours.shape == (size[0], 2, *size[2:]) and np.ptp(ours) > 0.001
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    difference, described = onnx_check.largest_difference(onnx_graph(deploy, model), "torch", deploy, model)
+    assert 0 < difference <= onnx_check.TOLERANCE and described["name"] == "torch"
+
+
+@pytest.mark.parametrize("factor", [7.5, 1.0, 0.0])
+def test_every_other_layer_gives_what_the_engine_gives(factor, tmp_path):
+    deploy, model = make(tmp_path, OTHERS, factor)
+    batch = np.random.RandomState(1).normal(size=(2, 2, 16, 24)).astype(np.float32)
+    ((ours, theirs),) = outputs(deploy, model, batch)
+    assert ours.shape == (2, 8, 16, 24) and np.ptp(theirs) > 0.3
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_sums_of_a_batch_normalisation_are_divided(tmp_path):
+    found = []
+    for factor in (1.0, 100.0):
+        deploy, model = make(tmp_path, deploy_net(NETS["unet"], "net", 32, 32), factor)
+        image = np.random.RandomState(0).uniform(size=(1, 1, 32, 32)).astype(np.float32)
+        found.append(onnx_check.run(onnx_graph(deploy, model), image)["prob"])
+    assert np.ptp(found[0]) > 0.01
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+
+
+def test_a_difference_is_refused(tmp_path):
+    deploy, model = make(tmp_path, deploy_net(NETS["fcrn_a"], "net", 32, 32))
+    graph = onnx_graph(deploy, model)
+    for tensor in graph.graph.initializer:
+        if tensor.name == "conv2.weight":
+            tensor.raw_data = (np.frombuffer(tensor.raw_data, np.float32) * 1.01).astype(np.float32).tobytes()
+    with pytest.raises(CellsegError, match="differs from the engine by .*more than 1e-05"):
+        onnx_check.largest_difference(graph, "torch", deploy, model)
+    with pytest.raises(CellsegError, match="differs"):
+        onnx_check.refuse_above_tolerance(float("nan"), deploy)
+
+
+def test_a_batch_normalisation_by_the_batch_is_refused(tmp_path):
+    deploy, model = make(tmp_path, OTHERS)
+    deploy.write_text(OTHERS.replace("eps: 0.01", "use_global_stats: false"))
+    with pytest.raises(CellsegError, match="layer 'bn': takes mean and variance of each batch"):
+        onnx_graph(deploy, model)
+
+
+def test_the_tool_writes_the_graph_alone_without_an_author(tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    _, model = make(tmp_path, deploy_net(NETS["unet"], "net", 32, 32))
+    done = run_tool("export", model, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["model.onnx"]
+    assert "largest difference from the engine" in done.stdout and "give --author" in done.stdout
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "before, after, words",
+    [
+        ('"conv2"', '"other"', "layer 'other': the weights do not hold it"),
+        ('type: "Softmax"', 'type: "LRN"', "layer 'prob': type LRN is not converted"),
+        ("num_output: 2", "num_output: 3", "layer 'score' has the shape"),
+        ('bottom: "pool1"', 'bottom: "nothing"', "layer 'conv2': nothing before it gives 'nothing'"),
+    ],
+)
+def test_what_cannot_be_converted_leaves_nothing(before, after, words, tmp_path):
+    deploy, model = make(tmp_path, deploy_net(NETS["fcrn_a"], "net", 32, 32))
+    deploy.write_text(deploy.read_text().replace(before, after))
+    files = sorted(tmp_path.rglob("*"))
+    with pytest.raises(CellsegError, match=words):
+        export(model, deploy, tmp_path / "out", engine_name="torch")
+    assert sorted(tmp_path.rglob("*")) == files
+
+
+def test_a_folder_that_holds_something_else_is_refused_in_one_line(tmp_path):
+    _, model = make(tmp_path, deploy_net(NETS["fcrn_a"], "net", 32, 32))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").write_text("mine")
+    done = run_tool("export", model, "--out", "full", cwd=tmp_path)
+    assert_refused(done, "holds files, but no earlier result")
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["notes.txt"]
+
+
+def test_an_earlier_export_stays_when_the_next_one_fails(tmp_path):
+    deploy, model = make(tmp_path, deploy_net(NETS["fcrn_a"], "net", 32, 32))
+    export(model, deploy, tmp_path / "out", engine_name="torch")
+    written = (tmp_path / "out" / "model.onnx").read_bytes()
+    export(model, deploy, tmp_path / "out", engine_name="torch")
+    assert (tmp_path / "out" / "model.onnx").read_bytes() == written
+    deploy.write_text(deploy.read_text().replace('"conv2"', '"other"'))
+    with pytest.raises(CellsegError):
+        export(model, deploy, tmp_path / "out", engine_name="torch")
+    assert (tmp_path / "out" / "model.onnx").read_bytes() == written
