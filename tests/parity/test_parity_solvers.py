@@ -131,6 +131,10 @@ def test_snapshots_of_each_engine_are_resumed_and_deployed_by_the_other(folder, 
         (folder / "solver.prototxt").write_text(f"{text} snapshot_format: {form}".format(engine=writer))
         state = f"{writer}_iter_4.solverstate{suffix}"
         run(writer, folder, RESUME, state=None, steps=4, snapshot=True)
+        if form == "HDF5":
+            with h5py.File(str(folder / state), "r") as file:
+                kind_of_text = file["learned_net"].id.get_type()
+                assert kind_of_text.get_size() == len(f"{writer}_iter_4.caffemodel.h5") + 1, "Caffe reads up to a zero"
         (folder / f"{state}.resume.json").unlink(missing_ok=True)
         resumed = [run(name, folder, RESUME, state=state, steps=3, snapshot=False) for name in ("torch", "caffe")]
         assert resumed[0][0]["start"] == 4

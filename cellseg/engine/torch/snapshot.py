@@ -74,7 +74,8 @@ def write_state_hdf5(path, iteration, weights, current_step, history):
     with h5py.File(str(path), "w") as file:
         for name, value in (("iter", iteration), ("current_step", current_step)):
             file.create_dataset(name, data=np.array([value], np.int32), track_times=False)
-        file.create_dataset("learned_net", data=np.bytes_(weights.encode()), track_times=False)
+        ended = np.array(weights.encode() + b"\0")  # Caffe reads on until it finds a zero
+        file.create_dataset("learned_net", data=ended, track_times=False)
         group = file.create_group("history")
         for number, array in enumerate(history):
             group.create_dataset(str(number), data=np.ascontiguousarray(array), track_times=False)
