@@ -1,0 +1,159 @@
+"""From bands of mask rows to numbered cells, with only the rows of unfinished cells in memory.
+
+The result is that of the whole plane at once. A cell's 8-connected component tells all of it: the background pixel
+nearest to a pixel of a component touches that component, since the pixels on the way there are nearer. So components
+can be done in any grouping, each when its last row is known.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from cellseg.evaluation.postprocessing import clean
+from cellseg.segmentation.measurement import CELL, measure
+from cellseg.segmentation.splitting import split_touching
+
+_EIGHT = np.ones((3, 3), int)
+_GROUP = 4096  # columns that are done at a time
+
+
+class Finished(NamedTuple):
+    """Rows that will not change.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n, W), uint32
+        The next rows of the plane; provisional numbers, see `renumber`.
+    cells : ndarray, structured
+        The cells that were finished meanwhile, as `cellseg.segmentation.measurement.measure` gives them.
+    """
+
+    labels: np.ndarray
+    cells: np.ndarray
+
+
+class Labeller:
+    """Cleans, parts, numbers and measures the cells of one plane from the top to the bottom.
+
+    Parameters
+    ----------
+    width : int
+        Of the plane.
+    smallest_object, largest_hole : int
+        See `cellseg.evaluation.postprocessing.clean`.
+    split : float or None
+        See `cellseg.segmentation.splitting.split_touching`.
+    """
+
+    def __init__(self, width, smallest_object=0, largest_hole=0, split=1.0):
+        self.smallest_object, self.largest_hole, self.split = smallest_object, largest_hole, split
+        # An object or hole that is small enough to go reaches no further than its area.
+        self._margin = smallest_object + largest_hole
+        self._raw = np.zeros((0, width), bool)  # the rows around those that are still to be cleaned
+        self._above = 0  # how many of these are clean already
+        self._mask = np.zeros((0, width), bool)  # clean rows: what is no finished cell yet
+        self._labels = np.zeros((0, width), np.uint32)
+        self._grey = None
+        self._top = 0  # of the unfinished rows
+        self._count = 0
+
+    def add(self, mask, grey, last=False):
+        """Take the next rows.
+
+        Parameters
+        ----------
+        mask : ndarray of shape (n, W), bool
+        grey : ndarray of shape (n, W)
+            Grey values to be measured.
+        last : bool
+            Whether the plane ends here.
+
+        Returns
+        -------
+        Finished
+            Possibly of no rows.
+        """
+        self._raw = np.concatenate([self._raw, mask])
+        self._grey = grey if self._grey is None else np.concatenate([self._grey, grey])
+        ready = len(self._raw) if last else max(len(self._raw) - self._margin, self._above)
+        cleaned = clean(self._raw, self.smallest_object, self.largest_hole)[self._above : ready]
+        dropped = max(ready - self._margin, 0)
+        self._raw, self._above = self._raw[dropped:], ready - dropped
+        self._mask = np.concatenate([self._mask, cleaned])
+        self._labels = np.concatenate([self._labels, np.zeros(cleaned.shape, np.uint32)])
+        return self._finish(last)
+
+    def _finish(self, last):
+        if not len(self._mask):
+            return Finished(self._labels, np.zeros(0, CELL))
+        components, count = ndimage.label(self._mask, _EIGHT)
+        done = np.ones(count + 1, bool)
+        if not last:
+            done[np.unique(components[-1])] = False
+        done[0] = False
+        boxes = ndimage.find_objects(components)
+        numbers = np.flatnonzero(done)
+        numbers = numbers[np.argsort([boxes[number - 1][1].start for number in numbers], kind="stable")]
+        tables = [self._cells(components, group, boxes) for group in _groups(numbers, boxes)]
+        self._mask &= ~done[components]
+        rows = np.flatnonzero(self._mask.any(axis=1))
+        end = len(self._mask) if last else rows[0] if len(rows) else len(self._mask)
+        labels, self._labels = self._labels[:end], self._labels[end:]
+        self._mask, self._grey, self._top = self._mask[end:], self._grey[end:], self._top + end
+        return Finished(labels, np.concatenate(tables) if tables else np.zeros(0, CELL))
+
+    def _cells(self, components, group, boxes):
+        """Part, number and measure a group of components."""
+        chosen = [boxes[number - 1] for number in group]
+        top, bottom = min(rows.start for rows, _ in chosen), max(rows.stop for rows, _ in chosen)
+        left, right = min(columns.start for _, columns in chosen), max(columns.stop for _, columns in chosen)
+        mask = np.isin(components[top:bottom, left:right], group)
+        # Beyond the plane is no background, but beyond the group's rows and columns within the plane is.
+        above, before = int(self._top + top > 0), int(left > 0)
+        below, behind = int(bottom < len(components)), int(right < components.shape[1])
+        padded = split_touching(np.pad(mask, [(above, below), (before, behind)], mode="constant"), self.split)
+        cells = padded[above:, before:][: bottom - top, : right - left]
+        table = measure(cells, self._grey[top:bottom, left:right], self._top + top, left)
+        table["label"] += self._count
+        self._labels[top:bottom, left:right][mask] = cells[mask] + np.uint32(self._count)
+        self._count += len(table)
+        return table
+
+
+def renumber(tables):
+    """Final numbers for a whole plane: by each cell's first pixel, row by row from the top.
+
+    Parameters
+    ----------
+    tables : sequence of ndarray, structured
+        The cells of all `Finished`.
+
+    Returns
+    -------
+    numbers : ndarray of shape (n + 1,), uint32
+        The final number of each provisional one.
+    cells : ndarray of shape (n,), structured
+        With their final numbers, in their order.
+    """
+    cells = np.concatenate([np.zeros(0, CELL), *tables])
+    cells = cells[np.lexsort((cells["first_column"], cells["first_row"]))]
+    numbers = np.zeros(len(cells) + 1, np.uint32)
+    numbers[cells["label"]] = np.arange(1, len(cells) + 1)
+    cells["label"] = np.arange(1, len(cells) + 1)
+    return numbers, cells
+
+
+def _groups(numbers, boxes):
+    """Components, which are sorted by their left edge, in groups of neighbouring ones."""
+    group, start = [], 0
+    for number in numbers:
+        left = boxes[number - 1][1].start
+        if group and left - start > _GROUP:
+            yield group
+            group = []
+        if not group:
+            start = left
+        group.append(number)
+    if group:
+        yield group
