@@ -62,7 +62,34 @@ def call(function, *arguments, log=None):
                 raise error
             return value
         messages.seek(start)
-        raise CellsegError(_why(messages.read().decode("utf-8", "replace"), status, log))
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        raise CellsegError(why(messages.read().decode("utf-8", "replace"), number, log))
+
+
+def why(messages, number, log=None):
+    """Why a process in which an engine ran has ended without a result, in one line.
+
+    Parameters
+    ----------
+    messages : str
+        What it wrote to file descriptor 2.
+    number : int
+        Of the signal that ended it, else 0.
+    log : str or path, optional
+        Where the user finds these messages.
+
+    Returns
+    -------
+    str
+    """
+    fatal, syntax = _FATAL.findall(messages), _SYNTAX.findall(messages)
+    where = f"; all its messages are in {log}" if log else ""
+    if fatal:
+        return f"Caffe stopped: {fatal[-1]}{f' (line:column: {syntax[-1]})' if syntax else ''}{where}"
+    if number:
+        cause = " (out of memory?)" if number == signal.SIGKILL else ""
+        return f"the engine was ended by signal {number}{cause}{where}"
+    return f"the engine ended without a result, see the traceback above{where}"
 
 
 def _fork(function, arguments, messages, result):
@@ -120,18 +147,6 @@ def _be_the_child(function, arguments, messages, result):
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
-
-
-def _why(text, status, log):
-    fatal = _FATAL.findall(text)
-    syntax = _SYNTAX.findall(text)
-    where = f"; all its messages are in {log}" if log else ""
-    if fatal:
-        return f"Caffe stopped: {fatal[-1]}{f' (line:column: {syntax[-1]})' if syntax else ''}{where}"
-    if os.WIFSIGNALED(status):
-        cause = " (out of memory?)" if os.WTERMSIG(status) == signal.SIGKILL else ""
-        return f"the engine was ended by signal {os.WTERMSIG(status)}{cause}{where}"
-    return f"the engine ended without a result, see the traceback above{where}"
 
 
 if __name__ == "__main__":

@@ -1,1 +1,11 @@
-"""A trained model on a user's own images, of any size."""
+"""A trained model on a user's own images, of any size.
+
+from cellseg.segmentation import segment
+
+labels, probability, objects = segment(image, "runs/finetune/finetune.caffemodel")
+"""
+
+from cellseg.segmentation.memory import Segmentation, segment
+from cellseg.segmentation.model import load_model
+
+__all__ = ["Segmentation", "load_model", "segment"]

@@ -1,6 +1,7 @@
 """Which images to segment, and what to call their results."""
 
 import fnmatch
+import json
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +32,8 @@ def find_images(inputs, pattern="*", recursive=False, leave_out=None):
     Parameters
     ----------
     inputs : sequence of str or path
-        Files are taken as they are; of folders the files with known suffixes, but not hidden ones.
+        Files are taken as they are; of folders the files with known suffixes, but not hidden ones; of an OME-Zarr that
+        holds a plate or a series, each field or image of it.
     pattern : str
         Of the names of files in folders, as in a shell; capitals are as small letters.
     recursive : bool
@@ -55,7 +57,8 @@ def find_images(inputs, pattern="*", recursive=False, leave_out=None):
             raise CellsegError(f"{one}: no such file or folder")
         is_folder = one.is_dir() and one.suffix.lower() != ".zarr"
         for path in _below(one, pattern, recursive, leave_out) if is_folder else [one]:
-            found.setdefault(path.resolve(), (path, one if is_folder else one.parent))
+            for image in _images(path):
+                found.setdefault(image.resolve(), (image, one if is_folder else one.parent))
     if not found:
         below = "" if recursive else "; --recursive looks into folders of folders"
         raise CellsegError(f"{', '.join(map(str, inputs))}: no image here ({', '.join(SUFFIXES)}; {pattern}){below}")
@@ -73,3 +76,29 @@ def _below(folder, pattern, recursive, leave_out):
                 yield from _below(path, pattern, recursive, leave_out)
         elif known and fnmatch.fnmatchcase(path.name.lower(), pattern.lower()):
             yield path
+
+
+def _images(path):
+    """The images that a path holds: a file is one, an OME-Zarr may be a plate of wells with fields, or a series."""
+    if not path.is_dir():
+        return [path]
+    attributes = _attributes(path)
+    if "plate" in attributes:
+        wells = [path / well["path"] for well in attributes["plate"].get("wells", [])]
+        return [well / field["path"] for well in wells for field in _attributes(well).get("well", {}).get("images", [])]
+    if "bioformats2raw.layout" in attributes:
+        return sorted((one for one in path.iterdir() if one.name.isdigit()), key=lambda one: int(one.name))
+    return [path]
+
+
+def _attributes(group):
+    """What NGFF's metadata says of a group, of zarr's second or third format; nothing if it has none."""
+    for name, keys in ((".zattrs", ()), ("zarr.json", ("attributes", "ome"))):
+        try:
+            record = json.loads((group / name).read_text(encoding="utf-8"))
+            for key in keys:
+                record = record.get(key, {})
+            return record
+        except (OSError, ValueError, AttributeError):
+            continue
+    return {}

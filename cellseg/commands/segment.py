@@ -1,0 +1,166 @@
+"""Segment images with a trained model: masks, numbered cells, pictures and tables.
+
+MODEL is a .caffemodel; its threshold, normalisation and net stand in the file that its evaluation left beside it.
+IMAGES are files and folders: TIFF (also OME-TIFF and stacks), PNG, JPEG and OME-Zarr of any size. Each gets a folder of
+results (labels.tif, mask.tif, overlay.png, objects.csv, image.json), and all of them one objects.csv and summary.csv.
+Images that have results already are left out.
+
+    cellseg segment runs/best/finetune/finetune.caffemodel images/ --out results
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+from cellseg import cli, engine
+from cellseg.data.constants import NORMALISATIONS
+from cellseg.errors import CellsegError
+
+
+def parse(arguments=None, program=None):
+    """Read the command line."""
+    parser = cli.Parser(description=__doc__, prog=program)
+    parser.add_argument("model", help="a .caffemodel")
+    parser.add_argument("images", nargs="+", help="files and folders")
+    parser.add_argument("--out", required=True, help="folder for the results")
+    group = parser.add_argument_group("which images")
+    group.add_argument("--glob", default="*", metavar="PATTERN", help="of names in folders, such as '*_DAPI.tif'")
+    group.add_argument("--recursive", action="store_true", help="look into folders of folders, too")
+    group.add_argument("--channel", help="number (from 0) or name, of images that have several; colour: also luminance")
+    group.add_argument("--overwrite", action="store_true", help="do images again that have results already")
+    group.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    group = parser.add_argument_group("how (default: as the file beside the model says)")
+    group.add_argument("--deploy", help="deploy prototxt")
+    group.add_argument("--threshold", type=float, help="a pixel is cell where its probability is at least this")
+    group.add_argument("--normalisation", choices=NORMALISATIONS, help="rule for the grey values")
+    group.add_argument("--orientations", type=int, choices=(1, 8), help="over which the network's output is averaged")
+    group.add_argument("--smallest-object", type=int, metavar="PIXELS", help="smaller ones are removed")
+    group.add_argument("--largest-hole", type=int, metavar="PIXELS", help="holes in cells up to this are filled")
+    depth = "by how much the radius has to shrink towards a neck for touching cells to be told apart (1)"
+    group.add_argument("--split", type=float, default=1.0, metavar="PIXELS", help=depth)
+    whole = "leave touching cells as one"
+    group.add_argument("--no-split", dest="split", action="store_const", const=None, help=whole)
+    group = parser.add_argument_group("what is written besides")
+    group.add_argument("--probability", action="store_true", help="probability.tif, 32-bit floating point")
+    group.add_argument(
+        "--ome-zarr", action="store_true", help="image.ome.zarr: grey values, with labels where napari looks"
+    )
+    group = parser.add_argument_group("on what")
+    group.add_argument("--engine", choices=engine.NAMES, default="auto", help="what runs the net (%(default)s)")
+    group.add_argument("--workers", type=int, default=1, help="images at a time, each in a process (%(default)s)")
+    group.add_argument("--tile", type=int, metavar="PIXELS", help="side of large images' windows (default: by memory)")
+    group.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler (tcp://host:8786), or local")
+    parsed = parser.parse_args(arguments)
+    for name, least in (("workers", 1), ("tile", 1), ("split", 0)):
+        value = getattr(parsed, name)
+        if value is not None and not value >= least:
+            parser.error(f"argument --{name}: {value} is not {least} or more")
+    return parsed
+
+
+def main(arguments=None, program=None):
+    """Run the command; gives the exit code, 1 where an image failed."""
+    arguments = parse(arguments, program)
+    cli.need("numpy", "PIL", "scipy", "skimage", "tifffile", "tqdm", engine_name=arguments.engine)
+    from cellseg.files import make_folder
+    from cellseg.segmentation.batch import plan, write_tables
+    from cellseg.segmentation.finding import find_images
+
+    settings = _settings(arguments)
+    found = find_images(arguments.images, arguments.glob, arguments.recursive, leave_out=arguments.out)
+    planned = plan(found, arguments.out, settings, arguments.overwrite)
+    _tell(planned, arguments)
+    if arguments.dry_run:
+        return 0
+    make_folder(arguments.out)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    outcomes = []
+    try:
+        _segment([one for one in planned if not one.record and not one.error], settings, arguments, outcomes)
+    finally:
+        write_tables(arguments.out, planned, outcomes)
+    errors = [one.error for one in (*planned, *outcomes) if one.error]
+    done = sum(1 for outcome in outcomes if outcome.row)
+    kept = sum(1 for one in planned if one.record)
+    print(f"{done} segmented, {kept} kept, {len(errors)} failed; tables: {arguments.out}/objects.csv, summary.csv")
+    for error in errors:
+        print(f"error: {error}", file=sys.stderr)
+    return 1 if errors else 0
+
+
+def _settings(arguments):
+    from cellseg.files import sha256
+    from cellseg.segmentation.model import find_usage
+    from cellseg.segmentation.results import Settings
+
+    if not Path(arguments.model).is_file():
+        raise CellsegError(f"{arguments.model}: no such file; give a .caffemodel")
+    names = ("deploy", "threshold", "normalisation", "orientations", "smallest_object", "largest_hole")
+    usage = find_usage(arguments.model, **{name: getattr(arguments, name) for name in names})
+    return Settings(
+        os.path.abspath(arguments.model),
+        sha256(arguments.model),
+        usage,
+        arguments.engine,
+        arguments.split,
+        arguments.tile,
+        arguments.channel,
+        arguments.probability,
+        arguments.ome_zarr,
+    )
+
+
+def _tell(planned, arguments):
+    """What will be done, in a line; with --dry-run in a line an image."""
+    new = [one for one in planned if not one.record and not one.error]
+    kept = [one for one in planned if one.record]
+    others = sum(1 for one in kept if not one.as_set)
+    if arguments.dry_run:
+        for one in planned:
+            height, width = one.shape
+            size = f"{one.planes} plane{'s' if one.planes > 1 else ''} of {height}x{width}"
+            print(f"{one.job.name}: {one.error or ('has results' if one.record else size)}")
+    again = f", {others} of them made with other settings (--overwrite makes them again)" if others else ""
+    text = f", {len(kept)} kept as they are{again}" if kept else ""
+    print(f"{len(new)} of {len(planned)} images to do, {sum(one.pixels for one in new) / 1e6:.1f} megapixels{text}")
+
+
+def _segment(planned, settings, arguments, outcomes):
+    """Do them, with a bar that counts pixels and images; what ended is added to `outcomes`."""
+    from cellseg.progress import bar
+
+    if not planned:
+        return
+    # Without these, the rate would be that of the last tenths of a second.
+    shown = bar("px")(total=sum(one.pixels for one in planned), unit_scale=True, smoothing=0)
+    with contextlib.closing(shown), contextlib.closing(_run(planned, settings, arguments, shown.update)) as running:
+        for outcome in running:
+            outcomes.append(outcome)
+            shown.set_postfix_str(f"{len(outcomes)}/{len(planned)} images")
+            _report(outcome, shown)
+            if outcome.disk_is_full:
+                raise CellsegError(f"{outcome.error}; stopped, since no other image would fit")
+
+
+def _run(planned, settings, arguments, progress):
+    if arguments.dask:
+        from cellseg.segmentation.cluster import run_on_cluster
+
+        return run_on_cluster(arguments.dask, planned, settings, arguments.out, arguments.workers, progress)
+    from cellseg.segmentation.pool import run_in_pool
+
+    return run_in_pool([one.job for one in planned], settings, arguments.workers, progress)
+
+
+def _report(outcome, shown):
+    row = outcome.row
+    if row:
+        notes = f" ({row['warnings']})" if row["warnings"] else ""
+        cells = f"{row['count']} cell{'' if row['count'] == 1 else 's'}, {row['covered_fraction']:.1%} covered"
+        shown.write(f"{outcome.job.name}: {cells}, {row['seconds']:.1f} s{notes}", file=sys.stdout)
+    else:
+        shown.write(
+            f"{outcome.job.name}: failed\n{outcome.details}", file=sys.stdout, end="" if outcome.details else "\n"
+        )

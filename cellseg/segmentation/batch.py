@@ -1,0 +1,101 @@
+"""Many images: which are to be done, doing them, and the tables of all."""
+
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from cellseg.errors import CellsegError
+from cellseg.files import replacing
+from cellseg.segmentation.results import TABLE, Job, check_folder, describe, read_result
+from cellseg.segmentation.sources import open_source
+from cellseg.segmentation.tables import OBJECTS, SUMMARY, join_tables, write_table
+from cellseg.segmentation.work import Outcome
+
+SUMMARY_TABLE = "summary.csv"
+
+
+class Planned(NamedTuple):
+    """An image, and what is to be done with it.
+
+    Attributes
+    ----------
+    job : cellseg.segmentation.results.Job
+    planes : int
+    shape : tuple of int
+        Of each plane.
+    record : dict or None
+        Of earlier results that are kept.
+    as_set : bool
+        Whether these were made with today's settings.
+    error : str
+        Why it cannot be done.
+    """
+
+    job: Job
+    planes: int = 0
+    shape: tuple = (0, 0)
+    record: Optional[dict] = None
+    as_set: bool = True
+    error: str = ""
+
+    @property
+    def pixels(self):
+        """In all of its planes."""
+        return self.planes * self.shape[0] * self.shape[1]
+
+
+def plan(found, out, settings, overwrite=False):
+    """Look at each image and its earlier results.
+
+    Parameters
+    ----------
+    found : sequence of cellseg.segmentation.finding.Found
+    out : path
+        Folder for all results.
+    settings : cellseg.segmentation.results.Settings
+    overwrite : bool
+        Whether earlier results are to be made again.
+
+    Returns
+    -------
+    list of Planned
+    """
+    return [_planned(Job(str(one.path), one.name, str(Path(out) / one.name)), settings, overwrite) for one in found]
+
+
+def _planned(job, settings, overwrite):
+    try:
+        record = None if overwrite else read_result(job.folder)
+        if record:
+            return Planned(job, record=record, as_set=record["settings"] == describe(settings))
+        check_folder(job.folder)
+        with open_source(job.path, settings.channel) as source:
+            return Planned(job, len(source.planes), tuple(source.planes[0].shape))
+    except CellsegError as error:
+        return Planned(job, error=str(error))
+
+
+def write_tables(out, planned, outcomes):
+    """Write ``objects.csv`` and ``summary.csv`` of the images that are done, and name in the latter those that failed.
+
+    Parameters
+    ----------
+    out : path
+    planned : sequence of Planned
+    outcomes : sequence of cellseg.segmentation.work.Outcome
+        Of those that were tried.
+    """
+    tried = {outcome.job: outcome for outcome in outcomes}
+    rows, parts = [], []
+    for one in planned:
+        row = one.record["summary"] if one.record else (tried.get(one.job) or Outcome(one.job)).row
+        error = one.error or (tried[one.job].error if one.job in tried else "")
+        if row:
+            rows.append([row[name] for name in SUMMARY])
+            parts.append(Path(one.job.folder) / TABLE)
+        elif error:
+            failed = {"image": one.job.name, "warnings": f"failed: {error}"}
+            rows.append([failed.get(name, "") for name in SUMMARY])
+    with replacing(Path(out) / TABLE) as beside:
+        join_tables(beside, OBJECTS, parts)
+    with replacing(Path(out) / SUMMARY_TABLE) as beside:
+        write_table(beside, SUMMARY, rows)

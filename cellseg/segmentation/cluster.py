@@ -1,0 +1,186 @@
+"""Images over a Dask cluster: a small one is a task, of a large one each band is; the workers write the results.
+
+All workers have to see the same folders under the same names, and to have cellseg installed.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+
+from cellseg.errors import CellsegError
+from cellseg.files import make_folder, replacing
+from cellseg.segmentation.planes import band_probability, measure_scale
+from cellseg.segmentation.sources import open_source
+from cellseg.segmentation.work import Outcome, loaded, work
+
+#: Pixels from which an image is more than one task.
+LARGE = 1 << 25
+
+_ONE_AT_A_TIME = threading.Lock()  # a worker may run several tasks at once, but has one network
+
+
+def run_on_cluster(address, planned, settings, scratch, workers=1, progress=lambda pixels: None):
+    """Segment images on a Dask cluster.
+
+    A task whose worker is lost is done again by another one, up to Dask's own limit (``allowed-failures``, 3).
+
+    Parameters
+    ----------
+    address : str
+        Of a scheduler, such as "tcp://host:8786", or "local" for a cluster on this machine for this call.
+    planned : sequence of cellseg.segmentation.batch.Planned
+    settings : cellseg.segmentation.results.Settings
+    scratch : path
+        Folder that the workers see, for the bands of large images.
+    workers : int
+        Processes of a local cluster.
+    progress : callable
+        Told the number of pixels of what is finished.
+
+    Yields
+    ------
+    cellseg.segmentation.work.Outcome
+        As they end.
+
+    Raises
+    ------
+    CellsegError
+        If Dask is missing, no scheduler answers, or the model cannot be loaded.
+    """
+    distributed = _distributed()
+    jobs = {one: _seen_by_all(one.job) for one in planned}
+    with _client(distributed, address, workers) as client, _folder(scratch) as folder:
+        side = client.submit(_side, settings, pure=False).result()
+        if isinstance(side, CellsegError):
+            raise side
+        ends, pixels = {}, {}
+        try:
+            for number, (one, job) in enumerate(jobs.items()):
+                bands = _submit_bands(client, one, job, settings, side, folder / str(number))
+                pixels.update(bands)
+                last = client.submit(_finish, job, settings, list(bands), pure=False, retries=3)
+                ends[last], pixels[last] = (one, folder / str(number)), 0 if bands else one.pixels
+            for future in distributed.as_completed(list(pixels)):
+                progress(pixels[future])
+                if future in ends:
+                    one, parts = ends[future]
+                    shutil.rmtree(str(parts), ignore_errors=True)
+                    yield _outcome(future, one)
+        finally:
+            client.cancel(list(pixels))
+
+
+def _submit_bands(client, one, job, settings, side, folder):
+    """The futures of a large image's bands with their pixels; none of a small one."""
+    if one.pixels <= LARGE:
+        return {}
+    height, width = one.shape
+    bands = {}
+    for number in range(one.planes):
+        scale = client.submit(_scale, job, settings, number, pure=False, retries=3)
+        for top in range(0, height, side):
+            bottom = min(top + side, height)
+            future = client.submit(_band, job, settings, number, scale, top, bottom, folder, pure=False, retries=3)
+            bands[future] = (bottom - top) * width
+    return bands
+
+
+def _outcome(future, one):
+    if future.status == "finished":
+        return future.result()._replace(job=one.job)
+    error = future.exception() if future.status == "error" else future.status
+    line = " ".join(str(error).split())
+    return Outcome(one.job, error=f"{one.job.path}: given up on the cluster: {type(error).__name__}: {line}")
+
+
+def _side(settings):
+    try:
+        with _ONE_AT_A_TIME:
+            return loaded(settings).tiles.side
+    except CellsegError as error:
+        return error
+
+
+def _scale(job, settings, number):
+    """The scale of a plane; where it cannot be had, the error."""
+    try:
+        with open_source(job.path, settings.channel) as source:
+            return measure_scale(source.planes[number], job.path, settings.usage)
+    except CellsegError as error:
+        return error
+
+
+def _band(job, settings, number, scale, top, bottom, folder):
+    """Find the probabilities of a band, and keep them in a file; gives its place, or an error."""
+    if isinstance(scale, CellsegError):
+        return scale
+    path = Path(folder) / f"{number}-{top}.npy"
+    try:
+        with open_source(job.path, settings.channel) as source, _ONE_AT_A_TIME:
+            found = band_probability(source.planes[number], scale, loaded(settings).tiles, top, bottom)
+        with replacing(path) as beside:
+            np.save(str(beside), found)
+    except CellsegError as error:
+        return error
+    return number, top, bottom, str(path)
+
+
+def _finish(job, settings, bands):
+    for band in bands:
+        if isinstance(band, CellsegError):
+            return Outcome(job, error=str(band))
+    with _ONE_AT_A_TIME:
+        return work(job, settings, bands=_kept(bands) if bands else None)
+
+
+def _kept(bands):
+    def probabilities(number, plane, scale):
+        for top, bottom, path in sorted(band[1:] for band in bands if band[0] == number):
+            yield top, bottom, np.load(path)
+
+    return probabilities
+
+
+def _seen_by_all(job):
+    return job._replace(path=str(Path(job.path).resolve()), folder=str(Path(job.folder).resolve()))
+
+
+def _distributed():
+    try:
+        import distributed
+    except ImportError as error:
+        raise CellsegError(f"--dask needs Dask ({error}); pip install 'cellseg[dask]'") from error
+    return distributed
+
+
+@contextlib.contextmanager
+def _client(distributed, address, workers):
+    if address == "local":
+        os.environ.setdefault("GLOG_minloglevel", "2")
+        options = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": "ERROR"}
+        with distributed.LocalCluster(n_workers=workers, **options) as cluster, distributed.Client(cluster) as client:
+            yield client
+        return
+    try:
+        client = distributed.Client(address, timeout="20s")
+    except (OSError, ValueError) as error:
+        raise CellsegError(
+            f"{address}: no Dask scheduler answers there ({error}); start one, or --dask local"
+        ) from error
+    with client:
+        yield client
+
+
+@contextlib.contextmanager
+def _folder(parent):
+    make_folder(parent)
+    folder = Path(tempfile.mkdtemp(prefix=".bands-", dir=str(parent))).resolve()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(str(folder), ignore_errors=True)

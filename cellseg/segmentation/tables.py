@@ -1,0 +1,84 @@
+"""The tables that results are handed on in: a row a cell, and a row an image."""
+
+import csv
+
+import numpy as np
+
+#: Columns of ``objects.csv``. Rows, columns and pages count from 0; the box is half open; areas and places are in
+#: pixels, and in micrometres (``_um``) where the file has a pixel size. T and Z are the
+#: plane's, where the image has such axes.
+OBJECTS = (
+    *("image", "page", "T", "Z", "label", "area", "centroid_row", "centroid_column", "top", "left", "bottom", "right"),
+    *("mean_intensity", "max_intensity", "eccentricity", "solidity", "touches_border"),
+    *("area_um2", "centroid_row_um", "centroid_column_um"),
+)
+
+#: Columns of ``summary.csv``.
+SUMMARY = (
+    *("image", "planes", "height", "width", "channel", "pixel_height_um", "pixel_width_um"),
+    *("count", "covered_fraction", "threshold", "seconds", "warnings"),
+)
+
+_DECIMALS = {"centroid_row": 3, "centroid_column": 3, "eccentricity": 4, "solidity": 4}
+_MEASURED = ("label", "area", "centroid_row", "centroid_column", "top", "left", "bottom", "right", "mean_intensity")
+_MEASURED += ("max_intensity", "eccentricity", "solidity")
+
+
+def object_rows(image, page, plane, cells, pixel_size=None):
+    """Rows of ``objects.csv`` for the cells of one plane.
+
+    Parameters
+    ----------
+    image : str
+    page : int
+        Of the plane in the label image.
+    plane : cellseg.segmentation.sources.Plane or alike
+    cells : ndarray, structured
+        See `cellseg.segmentation.measurement`.
+    pixel_size : tuple of float, optional
+        Height and width of a pixel in micrometres.
+
+    Returns
+    -------
+    list of tuple
+    """
+    columns = {name: _rounded(name, cells[name]).tolist() for name in _MEASURED}
+    height, width = plane.shape
+    at_edge = (cells["top"] == 0) | (cells["left"] == 0) | (cells["bottom"] == height) | (cells["right"] == width)
+    columns["touches_border"] = at_edge.astype(int).tolist()
+    if pixel_size:
+        row, column = pixel_size
+        columns["area_um2"] = _significant(cells["area"] * row * column)
+        columns["centroid_row_um"] = _significant(cells["centroid_row"] * row)
+        columns["centroid_column_um"] = _significant(cells["centroid_column"] * column)
+    same = {"image": image, "page": page, **plane.index}
+    given = (columns.get(name, [same.get(name, "")] * len(cells)) for name in OBJECTS)
+    return list(zip(*given))
+
+
+def write_table(path, columns, rows):
+    """Write a CSV file of these columns."""
+    with open(str(path), "w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def join_tables(path, columns, parts):
+    """Write one CSV file from the rows of several that have the same columns."""
+    with open(str(path), "w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream, lineterminator="\n").writerow(columns)
+        for part in parts:
+            with open(str(part), newline="", encoding="utf-8") as rows:
+                next(rows)
+                stream.writelines(rows)
+
+
+def _rounded(name, values):
+    if name in _DECIMALS:
+        return np.round(values, _DECIMALS[name])
+    return values if values.dtype.kind in "ui" else np.array(_significant(values), np.float64)
+
+
+def _significant(values):
+    return [float(f"{value:.7g}") for value in values.tolist()]

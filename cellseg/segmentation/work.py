@@ -1,0 +1,85 @@
+"""One image as a piece of work that any process can do: it gives an outcome and never raises on a bad image."""
+
+import errno
+import functools
+import traceback
+from typing import NamedTuple, Optional
+
+from cellseg.errors import CellsegError
+from cellseg.segmentation.model import load_model
+from cellseg.segmentation.results import Job, segment_image
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Outcome(NamedTuple):
+    """What became of an image.
+
+    Attributes
+    ----------
+    job : cellseg.segmentation.results.Job
+    row : dict or None
+        Its row of ``summary.csv``; None where it failed.
+    error : str
+        Why it failed, in one line.
+    details : str
+        A traceback, where the error is none that a user's image explains.
+    disk_is_full : bool
+    """
+
+    job: Job
+    row: Optional[dict] = None
+    error: str = ""
+    details: str = ""
+    disk_is_full: bool = False
+
+
+@functools.lru_cache(maxsize=1)
+def loaded(settings):
+    """The model of these settings; the last one is kept.
+
+    Parameters
+    ----------
+    settings : cellseg.segmentation.results.Settings
+
+    Returns
+    -------
+    cellseg.segmentation.model.Model
+
+    Raises
+    ------
+    CellsegError
+        See `cellseg.segmentation.model.load_model`.
+    """
+    return load_model(settings.model, settings.engine, settings.split, settings.tile, settings.usage)
+
+
+def work(job, settings, **options):
+    """Segment an image with a model that is kept for the next one.
+
+    Parameters
+    ----------
+    job : cellseg.segmentation.results.Job
+    settings : cellseg.segmentation.results.Settings
+    **options
+        ``progress`` and ``bands`` of `cellseg.segmentation.results.segment_image`.
+
+    Returns
+    -------
+    Outcome
+    """
+    try:
+        return Outcome(job, segment_image(job, settings, loaded(settings), **options))
+    except CellsegError as error:
+        cause = error.__cause__
+        full = isinstance(cause, OSError) and cause.errno in _FULL
+        return Outcome(job, error=_naming(job, str(error)), disk_is_full=full)
+    except MemoryError:
+        return Outcome(job, error=f"{job.path}: more memory needed than there is; give a smaller --tile")
+    except Exception as error:
+        line = " ".join(str(error).split())
+        return Outcome(job, error=f"{job.path}: {type(error).__name__}: {line}", details=traceback.format_exc())
+
+
+def _naming(job, message):
+    return message if job.path in message else f"{job.path}: {message}"
