@@ -106,6 +106,17 @@ def replacing_folder(path):
         shutil.rmtree(str(beside), ignore_errors=True)
 
 
+def remove_leftovers(paths):
+    """Remove what processes that were killed within `replacing_folder` have left beside these folders."""
+    paths = [Path(path).resolve() for path in paths]
+    names = {(path.parent, path.name) for path in paths}
+    for parent in {path.parent for path in paths}:
+        for item in parent.iterdir() if parent.is_dir() else []:
+            left = re.fullmatch(r"\.(.+)\.[0-9a-f]{32}", item.name)
+            if left and (parent, left.group(1)) in names:
+                shutil.rmtree(str(item), ignore_errors=True)
+
+
 def write_text(path, text):
     """Write `text` (UTF-8) to `path`."""
     with replacing(path) as beside:

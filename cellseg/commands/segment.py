@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from cellseg import cli, engine
-from cellseg.data.constants import NORMALISATIONS
+from cellseg.data.constants import NORMALISATIONS, SPLIT
 from cellseg.errors import CellsegError
 
 
@@ -38,8 +38,8 @@ def parse(arguments=None, program=None):
     group.add_argument("--orientations", type=int, choices=(1, 8), help="over which the network's output is averaged")
     group.add_argument("--smallest-object", type=int, metavar="PIXELS", help="smaller ones are removed")
     group.add_argument("--largest-hole", type=int, metavar="PIXELS", help="holes in cells up to this are filled")
-    depth = "by how much the radius has to shrink towards a neck for touching cells to be told apart (1)"
-    group.add_argument("--split", type=float, default=1.0, metavar="PIXELS", help=depth)
+    depth = "by how much the radius has to shrink towards a neck for touching cells to be told apart (%(default)s)"
+    group.add_argument("--split", type=float, default=SPLIT, metavar="PIXELS", help=depth)
     whole = "leave touching cells as one"
     group.add_argument("--no-split", dest="split", action="store_const", const=None, help=whole)
     group = parser.add_argument_group("what is written besides")
@@ -64,7 +64,7 @@ def main(arguments=None, program=None):
     """Run the command; gives the exit code, 1 where an image failed."""
     arguments = parse(arguments, program)
     cli.need("numpy", "PIL", "scipy", "skimage", "tifffile", "tqdm", engine_name=arguments.engine)
-    from cellseg.files import make_folder
+    from cellseg.files import make_folder, remove_leftovers
     from cellseg.segmentation.batch import plan, write_tables
     from cellseg.segmentation.finding import find_images
 
@@ -80,6 +80,7 @@ def main(arguments=None, program=None):
     try:
         _segment([one for one in planned if not one.record and not one.error], settings, arguments, outcomes)
     finally:
+        remove_leftovers(one.job.folder for one in planned)
         write_tables(arguments.out, planned, outcomes)
     errors = [one.error for one in (*planned, *outcomes) if one.error]
     done = sum(1 for outcome in outcomes if outcome.row)

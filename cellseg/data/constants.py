@@ -9,3 +9,6 @@ ORIENTATIONS = 8
 NORMALISATIONS = ("percentile", "root", "standard", "unchanged")
 RGB_RULES = ("refuse", "luminance")
 RECORD = "data.json"
+
+#: Pixels by which a radius has to shrink towards a neck for cells to be told apart there; see docs/segmentation.md.
+SPLIT = 0.5

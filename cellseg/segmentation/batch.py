@@ -8,7 +8,6 @@ from cellseg.files import replacing
 from cellseg.segmentation.results import TABLE, Job, check_folder, describe, read_result
 from cellseg.segmentation.sources import open_source
 from cellseg.segmentation.tables import OBJECTS, SUMMARY, join_tables, write_table
-from cellseg.segmentation.work import Outcome
 
 SUMMARY_TABLE = "summary.csv"
 
@@ -75,7 +74,7 @@ def _planned(job, settings, overwrite):
 
 
 def write_tables(out, planned, outcomes):
-    """Write ``objects.csv`` and ``summary.csv`` of the images that are done, and name in the latter those that failed.
+    """Write ``objects.csv`` and ``summary.csv`` of the images that have results; the latter names those that failed.
 
     Parameters
     ----------
@@ -84,13 +83,13 @@ def write_tables(out, planned, outcomes):
     outcomes : sequence of cellseg.segmentation.work.Outcome
         Of those that were tried.
     """
-    tried = {outcome.job: outcome for outcome in outcomes}
+    errors = {outcome.job: outcome.error for outcome in outcomes}
     rows, parts = [], []
     for one in planned:
-        row = one.record["summary"] if one.record else (tried.get(one.job) or Outcome(one.job)).row
-        error = one.error or (tried[one.job].error if one.job in tried else "")
-        if row:
-            rows.append([row[name] for name in SUMMARY])
+        error = one.error or errors.get(one.job)
+        record = None if error else read_result(one.job.folder)
+        if record:
+            rows.append([record["summary"][name] for name in SUMMARY])
             parts.append(Path(one.job.folder) / TABLE)
         elif error:
             failed = {"image": one.job.name, "warnings": f"failed: {error}"}

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from cellseg.data.constants import SPLIT
 from cellseg.evaluation.postprocessing import clean
 from cellseg.segmentation.measurement import CELL, measure
 from cellseg.segmentation.splitting import split_touching
@@ -46,7 +47,7 @@ class Labeller:
         See `cellseg.segmentation.splitting.split_touching`.
     """
 
-    def __init__(self, width, smallest_object=0, largest_hole=0, split=1.0):
+    def __init__(self, width, smallest_object=0, largest_hole=0, split=SPLIT):
         self.smallest_object, self.largest_hole, self.split = smallest_object, largest_hole, split
         # An object or hole that is small enough to go reaches no further than its area.
         self._margin = smallest_object + largest_hole

@@ -3,13 +3,12 @@
 from dataclasses import replace
 from typing import NamedTuple, Optional
 
+from cellseg.data.constants import SPLIT
 from cellseg.errors import CellsegError
 from cellseg.evaluation.evaluate import default_deploy
 from cellseg.evaluation.prediction import Network
 from cellseg.evaluation.usage import Usage, read_usage, usage_file
 from cellseg.segmentation.tiling import Tiles
-
-SPLIT = 1.0  # pixels; see `cellseg.segmentation.splitting.split_touching`
 
 
 class Model(NamedTuple):

@@ -1,0 +1,377 @@
+"""tools/segment.py: from a folder of images to masks, numbered cells and tables, whatever happens on the way."""
+
+import csv
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from scipy import ndimage
+from support import ENGINE, PYTHON, ROOT, assert_refused, run_tool, save_random_weights
+
+from cellseg.data.normalisation import normalise
+from cellseg.engine import isolation
+from cellseg.evaluation.postprocessing import clean
+from cellseg.evaluation.prediction import predict
+from cellseg.files import sha256, write_json
+from cellseg.network import Fcn, deploy_net
+from cellseg.segmentation.labelling import renumber
+from cellseg.segmentation.measurement import measure
+from cellseg.segmentation.splitting import split_touching
+
+pytestmark = pytest.mark.engine
+
+USAGE = {"normalisation": "percentile", "threshold": 0.5, "orientations": 1, "smallest_object": 6, "largest_hole": 9}
+FILES = {"labels.tif", "mask.tif", "overlay.png", "objects.csv", "image.json"}
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A small net with weights that find blobs in smooth noise, and its side file."""
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "deploy.prototxt").write_text(deploy_net(Fcn(features=4), "net", 32, 32))
+    path = folder / "net.caffemodel"
+    isolation.call(save_random_weights, str(folder / "deploy.prototxt"), str(path), 30)
+    usage = {**USAGE, "deploy": "deploy.prototxt", "model_sha256": sha256(path)}
+    write_json(folder / "net.segmentation.json", usage)
+    return path
+
+
+def smooth(height, width, seed=0):
+    grey = ndimage.gaussian_filter(np.random.RandomState(seed).normal(size=(height, width)), 4)
+    return ((grey - grey.min()) / np.ptp(grey) * 4000).astype(np.uint16)
+
+
+def expected(model, image, threshold=0.5):
+    """Labels and cells of the whole image at once."""
+    (probability,), _ = isolation.call(
+        predict, ENGINE, str(model.with_name("deploy.prototxt")), str(model), [normalise(image)]
+    )
+    labels = split_touching(clean(probability >= threshold, 6, 9), 0.5)
+    numbers, cells = renumber([measure(labels, image)])
+    return probability, numbers[labels], cells
+
+
+def segment(model, *arguments, cwd, **options):
+    return run_tool("segment", model, *arguments, cwd=cwd, **options)
+
+
+def rows_of(path):
+    with open(str(path), newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_folder_of_images(model, tmp_path):
+    (tmp_path / "in").mkdir()
+    images = {"a.tif": smooth(70, 91), "b.png": smooth(40, 33, 1), "c.tiff": smooth(64, 64, 2)}
+    for name, image in images.items():
+        Image.fromarray(image).save(str(tmp_path / "in" / name))
+    done = segment(model, "in", "--out", "out", "--probability", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    summary, objects = rows_of(tmp_path / "out/summary.csv"), rows_of(tmp_path / "out/objects.csv")
+    assert [row["image"] for row in summary] == list(images)
+    for row, (name, image) in zip(summary, images.items()):
+        folder = tmp_path / "out" / name
+        assert {path.name for path in folder.iterdir()} == FILES | {"probability.tif"}
+        probability, labels, cells = expected(model, image)
+        assert len(cells) > 0
+        found = tifffile.imread(str(folder / "labels.tif"))
+        assert found.dtype == np.uint16
+        np.testing.assert_array_equal(found, labels)
+        np.testing.assert_array_equal(tifffile.imread(str(folder / "mask.tif")), (labels > 0) * np.uint8(255))
+        np.testing.assert_allclose(tifffile.imread(str(folder / "probability.tif")), probability, atol=1e-5)
+        assert Image.open(str(folder / "overlay.png")).size == image.shape[::-1]
+        mine = [one for one in objects if one["image"] == name]
+        assert mine == rows_of(folder / "objects.csv")
+        assert [int(one["area"]) for one in mine] == np.bincount(found.ravel())[1:].tolist()
+        assert [int(one["label"]) for one in mine] == list(range(1, len(cells) + 1))
+        assert [one["max_intensity"] for one in mine] == [str(float(value)) for value in cells["max_intensity"]]
+        edge = set(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])) - {0}
+        assert {int(one["label"]) for one in mine if one["touches_border"] == "1"} == edge
+        assert int(row["count"]) == len(cells) and row["threshold"] == "0.5" and row["warnings"] == ""
+        assert float(row["covered_fraction"]) == pytest.approx((labels > 0).mean(), abs=1e-6)
+
+
+def test_stack_with_channels_and_pixel_size(model, tmp_path):
+    stack = np.stack([[smooth(40, 50, 2 * t + c) for c in range(2)] for t in range(3)])
+    tifffile.imwrite(
+        str(tmp_path / "a.tif"), stack, imagej=True, resolution=(2.0, 4.0), metadata={"axes": "TCYX", "unit": "um"}
+    )
+    done = segment(model, "a.tif", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 1 and "has 2 channels" in done.stderr
+    done = segment(model, "a.tif", "--out", "out", "--channel", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "out/a.tif"
+    labels = tifffile.imread(str(folder / "labels.tif"))
+    table = rows_of(folder / "objects.csv")
+    assert labels.shape == (3, 40, 50)
+    for t in range(3):
+        np.testing.assert_array_equal(labels[t], expected(model, stack[t, 1])[1])
+        mine = [row for row in table if row["T"] == str(t)]
+        assert len(mine) == labels[t].max() and {row["page"] for row in mine} == {str(t)}
+    first = table[0]
+    assert float(first["area_um2"]) == pytest.approx(int(first["area"]) * 0.25 * 0.5)
+    assert float(first["centroid_row_um"]) == pytest.approx(float(first["centroid_row"]) * 0.25, abs=1e-3)
+    with tifffile.TiffFile(str(folder / "labels.tif")) as file:
+        assert file.is_imagej and file.series[0].axes == "TYX"
+    assert {path.name for path in folder.glob("overlay*")} == {"overlay-0.png", "overlay-1.png", "overlay-2.png"}
+
+
+def test_tiles_change_nothing(model, tmp_path):
+    image = smooth(300, 260)
+    tifffile.imwrite(str(tmp_path / "a.tif"), image, tile=(64, 64))
+    assert segment(model, "a.tif", "--out", "out", "--tile", 150, cwd=tmp_path).returncode == 0
+    assert json.loads((tmp_path / "out/a.tif/image.json").read_text())["tile"] < 150
+    labels = tifffile.imread(str(tmp_path / "out/a.tif/labels.tif"))
+    np.testing.assert_array_equal(labels, expected(model, image)[1])
+
+
+def test_options_take_the_place_of_the_side_file(model, tmp_path):
+    bare = tmp_path / "bare.caffemodel"
+    bare.write_bytes(model.read_bytes())
+    (tmp_path / "deploy.prototxt").write_bytes(model.with_name("deploy.prototxt").read_bytes())
+    image = smooth(64, 64)
+    Image.fromarray(image).save(str(tmp_path / "a.tif"))
+    assert_refused(segment(bare, "a.tif", "--out", "out", cwd=tmp_path), "bare.segmentation.json", "evaluate.py")
+    assert not (tmp_path / "out").exists()
+    given = ["--threshold", 0.4, "--normalisation", "percentile", "--smallest-object", 6, "--largest-hole", 9]
+    assert segment(bare, "a.tif", "--out", "out", *given, cwd=tmp_path).returncode == 0
+    labels = tifffile.imread(str(tmp_path / "out/a.tif/labels.tif"))
+    np.testing.assert_array_equal(labels, expected(model, image, 0.4)[1])
+    assert segment(bare, "a.tif", "--out", "whole", *given, "--no-split", cwd=tmp_path).returncode == 0
+    whole = tifffile.imread(str(tmp_path / "whole/a.tif/labels.tif"))
+    assert whole.max() == ndimage.label(whole > 0, np.ones((3, 3)))[1]
+    assert_refused(segment(model, "a.tif", "--out", "out", "--threshold", 2, cwd=tmp_path), "threshold 2.0")
+
+
+def test_results_that_are_there_are_kept(model, tmp_path):
+    for name, seed in (("a.tif", 0), ("b.tif", 1)):
+        Image.fromarray(smooth(40, 40, seed)).save(str(tmp_path / name))
+    assert segment(model, "a.tif", "--out", "out", cwd=tmp_path).returncode == 0
+    before = (tmp_path / "out/a.tif/image.json").stat().st_mtime_ns
+    done = segment(model, "a.tif", "b.tif", "--out", "out", cwd=tmp_path)
+    assert "1 segmented, 1 kept" in done.stdout and "other settings" not in done.stdout
+    assert (tmp_path / "out/a.tif/image.json").stat().st_mtime_ns == before
+    assert [row["image"] for row in rows_of(tmp_path / "out/summary.csv")] == ["a.tif", "b.tif"]
+    assert {row["image"] for row in rows_of(tmp_path / "out/objects.csv")} == {"a.tif", "b.tif"}
+    done = segment(model, "a.tif", "b.tif", "--out", "out", "--threshold", 0.4, cwd=tmp_path)
+    assert "2 kept as they are, 2 of them made with other settings" in done.stdout
+    done = segment(model, "a.tif", "--out", "out", "--overwrite", cwd=tmp_path)
+    assert done.returncode == 0 and (tmp_path / "out/a.tif/image.json").stat().st_mtime_ns > before
+
+
+def test_dry_run_writes_nothing(model, tmp_path):
+    Image.fromarray(smooth(40, 30)).save(str(tmp_path / "a.tif"))
+    done = segment(model, "a.tif", "--out", "out", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0 and "a.tif: 1 plane of 40x30" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bad_image_is_reported_and_the_rest_goes_on(model, tmp_path):
+    folder = tmp_path / "in"
+    (folder / "below").mkdir(parents=True)
+    good = smooth(40, 40)
+    Image.fromarray(good).save(str(folder / "good.tif"))
+    Image.fromarray(smooth(40, 40, 1)).save(str(folder / "below/good.tif"))
+    Image.fromarray(np.full((40, 40), 7, np.uint8)).save(str(folder / "constant.png"))
+    nan = good.astype(np.float32)
+    nan[3, 4] = np.nan
+    tifffile.imwrite(str(folder / "nan.tif"), nan)
+    tifffile.imwrite(str(folder / "complex.tif"), nan.astype(np.complex64))
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(str(folder / "colour.png"))
+    (folder / "truncated.tif").write_bytes((folder / "good.tif").read_bytes()[:-500])
+    (folder / "empty.png").write_bytes(b"")
+    done = segment(model, "in", "--out", "out", "--recursive", cwd=tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    errors = done.stderr.strip().splitlines()
+    assert len(errors) == 5 and all(line.startswith("error: in/") for line in errors)
+    for name in ("nan.tif", "complex.tif", "colour.png", "truncated.tif", "empty.png"):
+        assert any(name in line for line in errors) and not (tmp_path / "out" / name).exists()
+    summary = {row["image"]: row for row in rows_of(tmp_path / "out/summary.csv")}
+    assert summary["constant.png"]["count"] == "0" and "no contrast" in summary["constant.png"]["warnings"]
+    assert summary["nan.tif"]["count"] == "" and "NaN" in summary["nan.tif"]["warnings"]
+    assert int(summary["good.tif"]["count"]) > 0 and int(summary["below/good.tif"]["count"]) > 0
+    for name in ("good.tif", "below/good.tif"):
+        image = np.array(Image.open(str(folder / name)))
+        np.testing.assert_array_equal(
+            tifffile.imread(str(tmp_path / "out" / name / "labels.tif")), expected(model, image)[1]
+        )
+
+
+def test_refused_at_once(model, tmp_path):
+    (tmp_path / "in").mkdir()
+    assert_refused(segment(model, "in", "--out", "out", cwd=tmp_path), "in: no image here")
+    assert_refused(segment(model, "none", "--out", "out", cwd=tmp_path), "none: no such file")
+    assert_refused(segment("none.caffemodel", "in", "--out", "out", cwd=tmp_path), "none.caffemodel: no such file")
+    Image.fromarray(smooth(40, 40)).save(str(tmp_path / "in/a.tif"))
+    assert_refused(segment(model, "in", "--out", "out", "--workers", 0, cwd=tmp_path), "--workers")
+    other = tmp_path / "other.prototxt"
+    other.write_text(deploy_net(Fcn(features=8), "net", 32, 32))
+    done = segment(model, "in", "--out", "out", "--deploy", other, cwd=tmp_path)
+    assert_refused(done, "conv1")
+
+
+def test_what_is_no_result_is_not_replaced(model, tmp_path):
+    Image.fromarray(smooth(40, 40)).save(str(tmp_path / "a.tif"))
+    (tmp_path / "out/a.tif").mkdir(parents=True)
+    (tmp_path / "out/a.tif/notes.txt").write_text("mine")
+    done = segment(model, "a.tif", "--out", "out", "--overwrite", cwd=tmp_path)
+    assert done.returncode == 1 and "no earlier result" in done.stderr
+    assert (tmp_path / "out/a.tif/notes.txt").read_text() == "mine"
+    done = segment(model, "a.tif", "--out", ".", cwd=tmp_path)
+    assert done.returncode == 1 and "is a file" in done.stderr
+
+
+def same_results(one, other):
+    files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file())
+    for path in files:
+        if path.name not in ("image.json", "summary.csv"):  # which hold seconds
+            assert (one / path).read_bytes() == (other / path).read_bytes(), path
+    for row, again in zip(rows_of(one / "summary.csv"), rows_of(other / "summary.csv")):
+        assert {**row, "seconds": ""} == {**again, "seconds": ""}
+
+
+@pytest.fixture
+def ten(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(10):
+        tifffile.imwrite(str(tmp_path / f"in/{number}.tif"), smooth(120 + 8 * number, 130, number))
+    return tmp_path
+
+
+def test_several_workers_write_the_same(model, ten):
+    for workers in (1, 3):
+        done = segment(model, "in", "--out", f"by-{workers}", "--workers", workers, cwd=ten)
+        assert done.returncode == 0, done.stderr
+    same_results(ten / "by-1", ten / "by-3")
+
+
+def started(model, *arguments, cwd, **options):
+    command = [PYTHON, str(ROOT / "tools/segment.py"), *map(str, [model, *arguments])]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=str(cwd), stdout=pipe, stderr=pipe, universal_newlines=True, **options)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_whole_results_only(model, tmp_path, number):
+    (tmp_path / "in").mkdir()
+    for name in "abcdefgh":
+        tifffile.imwrite(str(tmp_path / f"in/{name}.tif"), smooth(700, 700))
+    process = started(model, "in", "--out", "out", cwd=tmp_path)
+    while not list(tmp_path.glob("out/*/image.json")):
+        assert process.poll() is None and not time.sleep(0.01)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2 and errors.strip() == "interrupted"
+    left = list((tmp_path / "out").iterdir())
+    folders = [path for path in left if path.is_dir()]
+    assert 0 < len(folders) < 8 and all({file.name for file in path.iterdir()} == FILES for path in folders)
+    assert {path.name for path in left if not path.is_dir()} == {"objects.csv", "summary.csv"}
+    assert [row["image"] for row in rows_of(tmp_path / "out/summary.csv")] == sorted(path.name for path in folders)
+    assert segment(model, "in", "--out", "out", cwd=tmp_path).returncode == 0
+    assert len(rows_of(tmp_path / "out/summary.csv")) == 8
+
+
+def test_a_worker_that_dies_costs_its_image_only(model, ten):
+    """The process of an image is killed, as the system does where memory is short."""
+    script = (
+        "import os, sys\n"
+        "from cellseg.commands import segment\n"
+        "from cellseg.segmentation import pool\n"
+        "real = pool.work\n"
+        "def work(job, *rest, **more):\n"
+        "    return os.kill(os.getpid(), 9) if '4' in job.name else real(job, *rest, **more)\n"
+        "pool.work = work\n"
+        "sys.exit(segment.main(sys.argv[1:]))\n"
+    )
+    command = [PYTHON, "-c", script, str(model), "in", "--out", "out", "--workers", "2"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, cwd=str(ten), capture_output=True, text=True, env=environment)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.strip() == "error: in/4.tif: the engine was ended by signal 9 (out of memory?)"
+    assert {path.name for path in (ten / "out").glob("*.tif")} == {f"{number}.tif" for number in range(10)} - {"4.tif"}
+
+
+def test_files_that_cannot_be_written_are_reported(model, tmp_path):
+    tifffile.imwrite(str(tmp_path / "a.tif"), smooth(600, 600))
+    small = 100 * 1024
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (small, small))
+
+    process = started(model, "a.tif", "--out", "out", cwd=tmp_path, preexec_fn=limit)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1 and errors.startswith("error: ") and "cannot be written (File too large)" in errors
+    assert len(errors.strip().splitlines()) == 1
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"objects.csv", "summary.csv"}
+
+
+def test_ome_zarr_in_and_out(model, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    image = smooth(90, 70)
+    axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
+    datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [0.5, 0.25]}]}]
+    plate = {"plate": {"wells": [{"path": "A/1"}, {"path": "B/2"}]}}
+    zarr.open_group(str(tmp_path / "p.zarr"), mode="w", zarr_format=2).attrs.update(plate)
+    for well in ("A/1", "B/2"):
+        group = zarr.open_group(str(tmp_path / "p.zarr" / well), mode="w", zarr_format=2)
+        group.attrs["well"] = {"images": [{"path": "0"}]}
+        field = group.create_group("0")
+        field.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+        field.create_array("0", shape=image.shape, chunks=(32, 32), dtype=image.dtype)[...] = image
+    done = segment(model, "p.zarr", "--out", "out", "--ome-zarr", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    names = [row["image"] for row in rows_of(tmp_path / "out/summary.csv")]
+    assert names == ["p.zarr/A/1/0", "p.zarr/B/2/0"]
+    written = zarr.open_group(str(tmp_path / "out" / names[0] / "image.ome.zarr"), mode="r")
+    assert written["labels"].attrs["labels"] == ["cells"]
+    labels = written["labels/cells"]
+    (about,) = labels.attrs["multiscales"]
+    assert about["datasets"][0]["coordinateTransformations"] == [{"type": "scale", "scale": [0.5, 0.25]}]
+    np.testing.assert_array_equal(labels["0"][...], expected(model, image)[1])
+    np.testing.assert_array_equal(written["0"][...], image)
+
+
+def test_dask_writes_the_same_though_a_worker_is_killed(model, ten):
+    pytest.importorskip("distributed")
+    tifffile.imwrite(str(ten / "in/large.tif"), smooth(400, 400))
+    assert segment(model, "in", "--out", "serial", "--tile", 200, cwd=ten).returncode == 0
+    script = (
+        "import sys\n"
+        "from cellseg.segmentation import cluster\n"
+        "from cellseg.commands import segment\n"
+        "cluster.LARGE = 100000\n"  # so that an image is more than one task
+        "if __name__ == '__main__':\n"
+        "    sys.exit(segment.main(sys.argv[1:]))\n"
+    )
+    (ten / "run.py").write_text(script)
+    options = ["--out", "out", "--tile", "200", "--dask", "local", "--workers", "2"]
+    command = [sys.executable, "run.py", str(model), "in", *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        command, cwd=str(ten), stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, env=environment
+    )
+    while not list(ten.glob("out/*/image.json")):
+        assert process.poll() is None and not time.sleep(0.01)
+    os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert "11 segmented, 0 kept, 0 failed" in output
+    same_results(ten / "serial", ten / "out")
+
+
+def workers_of(pid):
+    """Dask's worker processes: grandchildren that have loaded an engine's model."""
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,rss="], stdout=subprocess.PIPE, text=True, check=True).stdout
+    family, rows = {pid}, [tuple(map(int, line.split())) for line in listed.splitlines()]
+    for _ in range(3):
+        family |= {child for child, parent, _ in rows if parent in family}
+    return [child for child, _, size in sorted(rows, key=lambda row: -row[2]) if child in family - {pid}]
