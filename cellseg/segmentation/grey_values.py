@@ -46,6 +46,9 @@ class StreamedGrey:
 
     def _order_statistics(self, places):
         """The values at these places of the sorted plane, as a dict: by counting their upper halves, then the lower."""
+        if self.plane.dtype in (np.uint8, np.uint16):
+            counts = np.cumsum(sum(np.bincount(band.ravel(), minlength=_HALF) for band in self._raw_bands()))
+            return {place: float(np.searchsorted(counts, place, side="right")) for place in places}
         upper = sum(np.bincount(_keys(band) >> 16, minlength=_HALF) for band in self._bands())
         starts = np.cumsum(upper) - upper
         halves = {place: int(np.searchsorted(starts, place, side="right")) - 1 for place in places}
@@ -60,10 +63,13 @@ class StreamedGrey:
             found[place] = _value(half * _HALF + int(rest))
         return found
 
-    def _bands(self):
+    def _raw_bands(self):
         rows = max(_BAND // self.plane.shape[1], 1)
         for top in range(0, self.plane.shape[0], rows):
-            band = self.plane.read(top, min(top + rows, self.plane.shape[0]), 0, self.plane.shape[1])
+            yield self.plane.read(top, min(top + rows, self.plane.shape[0]), 0, self.plane.shape[1])
+
+    def _bands(self):
+        for band in self._raw_bands():
             band = np.ascontiguousarray(band, np.float32)
             if not np.isfinite(band).all():
                 raise CellsegError(f"{self.name}: holds NaN or infinite pixels; repair it or leave it out")

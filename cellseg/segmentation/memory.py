@@ -71,7 +71,7 @@ class _ArrayPlane:
             raise CellsegError(f"the image has the shape {self.array.shape}; give rows and columns of one channel")
         if self.array.dtype.kind not in "buif":
             raise CellsegError(f"the image holds {self.array.dtype} values; give real numbers")
-        self.shape = self.array.shape
+        self.shape, self.dtype = self.array.shape, self.array.dtype
 
     def read(self, top, bottom, left, right):
         return self.array[top:bottom, left:right]

@@ -36,8 +36,8 @@ def overlay(image, labels, shape, scale):
     height = factor * max(_BAND // (shape[1] * factor), 1)
     above, bands = None, []
     for grey, cells in zip(image(height), labels(height)):
-        outlined = _any(_outlines(cells, above), factor)
-        light = _mean(scale(grey), factor)
+        outlined = _squares(_outlines(cells, above), factor).any(axis=(1, 3))
+        light = _squares(scale(grey), factor).mean(axis=(1, 3))
         picture = np.repeat(np.clip(light * 255, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
         picture[outlined] = _OUTLINE
         bands.append(picture)
@@ -55,16 +55,8 @@ def _outlines(labels, above):
     return edges
 
 
-def _any(plane, factor):
-    """Whether anything is true in each square of `factor` pixels; at the right and lower edge they may be smaller."""
-    return _reduced(np.logical_or, plane, factor)
-
-
-def _mean(plane, factor):
-    """The mean of each such square."""
-    return _reduced(np.add, plane.astype(np.float64), factor) / _reduced(np.add, np.ones(plane.shape), factor)
-
-
-def _reduced(function, plane, factor):
-    rows, columns = (np.arange(0, side, factor) for side in plane.shape)
-    return function.reduceat(function.reduceat(plane, rows, axis=0), columns, axis=1)
+def _squares(plane, factor):
+    """The plane with two axes more: its squares of `factor` pixels; what lacks of those at its end repeats its edge."""
+    lacking = [(0, -side % factor) for side in plane.shape]
+    rows, columns = ((side + more) // factor for side, (_, more) in zip(plane.shape, lacking))
+    return np.pad(plane, lacking, mode="edge").reshape(rows, factor, columns, factor)

@@ -1,5 +1,6 @@
 """One plane from its grey values to numbered cells, band by band."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from cellseg.segmentation.labelling import Labeller, renumber
 
 #: Said of a plane in which the normalisation finds nothing to stretch.
 NO_CONTRAST = "no contrast: nearly all pixels have one grey value, and no cell is looked for"
+
+_AT_ONCE = 1 << 22  # pixels that are labelled at a time
 
 
 class Cells(NamedTuple):
@@ -63,6 +66,12 @@ def band_probability(plane, scale, tiles, top, bottom):
     return tiles.probability(plane, scale, top, bottom)
 
 
+def _least(threshold):
+    """The smallest number of single precision that is not below a threshold."""
+    least = np.float32(threshold)
+    return least if float(least) >= threshold else np.nextafter(least, np.float32(2))
+
+
 def find_cells(plane, bands, usage, split, labels, probability=None, progress=lambda pixels: None):
     """From probabilities to cells.
 
@@ -86,13 +95,29 @@ def find_cells(plane, bands, usage, split, labels, probability=None, progress=la
     """
     height, width = plane.shape
     labeller, tables = Labeller(width, usage.smallest_object, usage.largest_hole, split), []
-    for top, bottom, found in bands:
-        if probability:
-            probability(found)
-        mask = found.astype(np.float64) >= usage.threshold
-        finished = labeller.add(mask, plane.read(top, bottom, 0, width), last=bottom == height)
-        labels(finished.labels)
-        tables.append(finished.cells)
-        progress((bottom - top) * width)
+
+    rows = max(_AT_ONCE // width, 1)
+
+    def label(top, bottom, mask):
+        for first in range(top, bottom, rows):
+            end = min(first + rows, bottom)
+            grey = plane.read(first, end, 0, width)
+            finished = labeller.add(mask[first - top : end - top], grey, last=end == height)
+            labels(finished.labels)
+            tables.append(finished.cells)
+
+    # One band is labelled while the network, which real Caffe keeps to its thread, is at the next.
+    with ThreadPoolExecutor(1) as behind:
+        before = None
+        for top, bottom, found in bands:
+            if probability:
+                probability(found)
+            mask = found >= _least(usage.threshold)
+            del found  # as large as the band that comes next
+            if before:
+                before.result()
+            before = behind.submit(label, top, bottom, mask)
+            progress((bottom - top) * width)
+        before.result()
     numbers, table = renumber(tables)
     return Cells(table, numbers)

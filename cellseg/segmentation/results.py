@@ -205,7 +205,7 @@ def _write(folder, job, source, settings, done):
     digits = len(str(len(done) - 1))
     for page, one in enumerate(done):
         name = "overlay.png" if len(done) == 1 else f"overlay-{page:0{digits}}.png"
-        overlay(one.grey, one.labels, one.plane.shape, one.scale).save(str(folder / name))
+        overlay(one.grey, one.labels, one.plane.shape, one.scale).save(str(folder / name), compress_level=1)
     tables = (
         row
         for page, one in enumerate(done)

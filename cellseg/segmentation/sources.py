@@ -1,6 +1,7 @@
 """Image files as planes that are read window by window, whatever the format."""
 
 import contextlib
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Optional
@@ -59,12 +60,12 @@ class Plane:
         Of what `read` gives, in the machine's byte order.
     """
 
-    def __init__(self, path, index, shape, dtype, window):
+    def __init__(self, path, index, shape, dtype, window, lock):
         self.index, self.shape, self.dtype = index, shape, dtype
-        self._path, self._window = path, window
+        self._path, self._window, self._lock = path, window, lock
 
     def read(self, top, bottom, left, right):
-        """Read the pixels of a window, as they stand in the file.
+        """Read the pixels of a window, as they stand in the file; threads may do so at the same time.
 
         No more of the file is decoded than the parts (strips, tiles, chunks) that the window touches.
 
@@ -77,7 +78,7 @@ class Plane:
         CellsegError
             If the file is damaged there.
         """
-        with reading(self._path):
+        with self._lock, reading(self._path):
             pixels = np.asarray(self._window(top, bottom, left, right))
             return np.ascontiguousarray(pixels, self.dtype)
 
@@ -189,18 +190,18 @@ def _source(path, layout, choice):
     window = _of_channel(layout.window, held[0] if held else None, chosen, channels)
     axes = tuple((letter, sizes[letter]) for letter in layout.axes if letter not in "YX" + _CHANNEL_AXES)
     axes = tuple((letter, length) for letter, length in axes if length > 1)
-    dtype = _dtype(layout.dtype)
+    dtype, lock = _dtype(layout.dtype), threading.Lock()
     planes = [
-        _plane(path, dict(zip([letter for letter, _ in axes], map(int, index))), sizes, dtype, window)
+        _plane(path, dict(zip([letter for letter, _ in axes], map(int, index))), sizes, dtype, window, lock)
         for index in np.ndindex(*(length for _, length in axes))
     ]
     return Source(path, planes, axes, channels, chosen, layout.pixel_size, layout.warnings, layout.close)
 
 
-def _plane(path, index, sizes, dtype, window):
+def _plane(path, index, sizes, dtype, window, lock):
     others = {letter: 0 for letter in sizes if letter not in "YX"}
     full = {**others, **index}
-    return Plane(path, index, (sizes["Y"], sizes["X"]), dtype, lambda *box: window(full, *box))
+    return Plane(path, index, (sizes["Y"], sizes["X"]), dtype, lambda *box: window(full, *box), lock)
 
 
 def _channels(layout, count, colour):

@@ -19,6 +19,7 @@ SUMMARY = (
     *("count", "covered_fraction", "threshold", "seconds", "warnings"),
 )
 
+_AT_ONCE = 1 << 14  # cells
 _DECIMALS = {"centroid_row": 3, "centroid_column": 3, "eccentricity": 4, "solidity": 4}
 _MEASURED = ("label", "area", "centroid_row", "centroid_column", "top", "left", "bottom", "right", "mean_intensity")
 _MEASURED += ("max_intensity", "eccentricity", "solidity")
@@ -38,10 +39,15 @@ def object_rows(image, page, plane, cells, pixel_size=None):
     pixel_size : tuple of float, optional
         Height and width of a pixel in micrometres.
 
-    Returns
-    -------
-    list of tuple
+    Yields
+    ------
+    tuple
     """
+    for first in range(0, len(cells), _AT_ONCE):
+        yield from _rows(image, page, plane, cells[first : first + _AT_ONCE], pixel_size)
+
+
+def _rows(image, page, plane, cells, pixel_size):
     columns = {name: _rounded(name, cells[name]).tolist() for name in _MEASURED}
     height, width = plane.shape
     at_edge = (cells["top"] == 0) | (cells["left"] == 0) | (cells["bottom"] == height) | (cells["right"] == width)
@@ -53,7 +59,7 @@ def object_rows(image, page, plane, cells, pixel_size=None):
         columns["centroid_column_um"] = _significant(cells["centroid_column"] * column)
     same = {"image": image, "page": page, **plane.index}
     given = (columns.get(name, [same.get(name, "")] * len(cells)) for name in OBJECTS)
-    return list(zip(*given))
+    return zip(*given)
 
 
 def write_table(path, columns, rows):

@@ -14,7 +14,7 @@ from cellseg.errors import CellsegError
 from cellseg.segmentation import picture_source
 from cellseg.segmentation.sources import Layout
 
-_CACHE = 192 << 20  # bytes of decoded strips or tiles; a band of large windows touches each of them several times
+_CACHE = 128 << 20  # bytes of decoded strips or tiles; a band of large windows touches each of them several times
 _LARGEST_PART = 1 << 32  # bytes of a strip or tile
 _LARGE_PART = 1 << 29
 _MICROMETRES = {
@@ -50,9 +50,9 @@ def _mapped(path, series, size):
     dtype = np.dtype(series.dtype).newbyteorder(series.parent.byteorder)
     if offset + np.prod(series.shape, dtype=np.int64) * dtype.itemsize > size:
         raise CellsegError(f"{path}: is truncated; replace it or leave it out")
-    array = np.memmap(str(path), dtype, "r", offset, tuple(series.shape))
 
     def window(index, top, bottom, left, right):
+        array = np.memmap(str(path), dtype, "r", offset, tuple(series.shape))  # let go again, with what it has read
         box = {"Y": slice(top, bottom), "X": slice(left, right)}
         return array[tuple(box.get(letter, index.get(letter, 0)) for letter in axes)]
 

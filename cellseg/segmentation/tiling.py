@@ -7,8 +7,9 @@ from cellseg.evaluation.prediction import turned, turned_back
 from cellseg.network.geometry import reach
 from cellseg.network.tracing import trace
 
-# Bytes that an engine holds while a net runs, for each number in its blobs.
-_BYTES_A_NUMBER = 6
+# Bytes that the embedded engine holds while a net runs, for each number in its blobs; the fewer are of upsampled maps
+# that only a convolution sees, which it does not make.
+_BYTES_A_NUMBER, _BYTES_A_NUMBER_UNMADE = 6, 2
 
 
 class Tiles:
@@ -33,11 +34,11 @@ class Tiles:
         Of a window: its margin, and its side without it.
     """
 
-    def __init__(self, network, orientations=1, side=None, memory=1 << 30):
+    def __init__(self, network, orientations=1, side=None, memory=768 << 20):
         steps = trace(read_layers(network.deploy))
         self.network, self.orientations = network, orientations
         self.margin = -(-reach(steps) // network.stride) * network.stride
-        side = side or int((memory / (_BYTES_A_NUMBER * _numbers_a_pixel(steps))) ** 0.5)
+        side = side or int((memory / _bytes_a_pixel(steps)) ** 0.5)
         self.side = max((side - 2 * self.margin) // network.stride, 1) * network.stride
 
     def bands(self, height):
@@ -59,8 +60,11 @@ class Tiles:
         ndarray of shape (bottom - top, W), float32
         """
         width = plane.shape[1]
-        windows = [(top, bottom, left, min(left + self.side, width)) for left in range(0, width, self.side)]
-        return np.concatenate([self._window(plane, scale, window) for window in windows], axis=1)
+        band = np.empty((bottom - top, width), np.float32)
+        for left in range(0, width, self.side):
+            right = min(left + self.side, width)
+            band[:, left:right] = self._window(plane, scale, (top, bottom, left, right))
+        return band
 
     def _window(self, plane, scale, window):
         passes = [self._pass(plane, scale, window, way) for way in range(self.orientations)]
@@ -83,10 +87,14 @@ class Tiles:
         return first, min(-(-(end + self.margin) // stride) * stride, length)
 
 
-def _numbers_a_pixel(steps):
-    """How many numbers a net's blobs hold for each pixel of the image; layers that work in place hold none."""
-    tops = {step.top: step for step in steps}
-    return 1 + sum(step.channels / float(step.stride) ** 2 for step in tops.values())
+def _bytes_a_pixel(steps):
+    """What a net takes for each pixel of the image; layers that work in place take nothing."""
+    total = _BYTES_A_NUMBER
+    for step in {step.top: step for step in steps}.values():
+        users = [other.kind for other in steps if step.top in other.bottoms]
+        unmade = step.kind == "Deconvolution" and users == ["Convolution"]
+        total += step.channels / float(step.stride) ** 2 * (_BYTES_A_NUMBER_UNMADE if unmade else _BYTES_A_NUMBER)
+    return total
 
 
 def _turned_window(window, shape, way):

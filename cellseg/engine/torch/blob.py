@@ -125,6 +125,10 @@ class Blob:
         """The same for the gradient."""
         self._diff.set(later=function)
 
+    def let_go(self):
+        """Forget the values; they read as zeros until they are set again."""
+        self._data.set()
+
     def share(self, other):
         """Have values and gradient in common with another blob of as many numbers."""
         self._data, self._diff = other._data, other._diff

@@ -273,6 +273,8 @@ class Net:
             The sum of all losses, weighted. It stays on the device.
         """
         last = len(self._steps) - 1 if last is None else last
+        if first == 0 and last == len(self._steps) - 1:
+            self._let_go()
         losses, index = [], first
         while index <= last:
             pair = self._pairs.get(index) if index < last else None
@@ -403,6 +405,13 @@ class Net:
                 top.gradient = torch.full(top.shape, weight, device=context.device)
         for name, top in zip(step.top_names, step.tops):
             info(f"Top shape: {' '.join(map(str, top.shape))} ({top.count}) {name}")
+
+    def _let_go(self):
+        """Free the memory of the last pass for the one that begins, which computes all of it anew."""
+        for step in self._steps:
+            for top in step.tops:
+                if step.bottoms and not any(top is bottom for bottom in step.bottoms):
+                    top.let_go()
 
     def _run(self, step, record):
         if step.layer.type == "Input":
