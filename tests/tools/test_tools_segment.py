@@ -342,6 +342,7 @@ def test_ome_zarr_in_and_out(model, tmp_path):
 
 def test_dask_writes_the_same_though_a_worker_is_killed(model, ten):
     pytest.importorskip("distributed")
+    psutil = pytest.importorskip("psutil")
     tifffile.imwrite(str(ten / "in/large.tif"), smooth(400, 400))
     assert segment(model, "in", "--out", "serial", "--tile", 200, cwd=ten).returncode == 0
     script = (
@@ -361,17 +362,9 @@ def test_dask_writes_the_same_though_a_worker_is_killed(model, ten):
     )
     while not list(ten.glob("out/*/image.json")):
         assert process.poll() is None and not time.sleep(0.01)
-    os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+    worker = max(psutil.Process(process.pid).children(recursive=True), key=lambda child: child.memory_info().rss)
+    worker.kill()
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert "11 segmented, 0 kept, 0 failed" in output
     same_results(ten / "serial", ten / "out")
-
-
-def workers_of(pid):
-    """Dask's worker processes: grandchildren that have loaded an engine's model."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid=,rss="], stdout=subprocess.PIPE, text=True, check=True).stdout
-    family, rows = {pid}, [tuple(map(int, line.split())) for line in listed.splitlines()]
-    for _ in range(3):
-        family |= {child for child, parent, _ in rows if parent in family}
-    return [child for child, _, size in sorted(rows, key=lambda row: -row[2]) if child in family - {pid}]
