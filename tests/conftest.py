@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support import HAS_CAFFE, blobs
+from support import HAS_CAFFE, blobs, save_random_weights, smooth
 
 
 def pytest_collection_modifyitems(items):
@@ -60,3 +60,20 @@ def real_folder(tmp_path):
         write_image(split / "images" / f"cell_{number}.png", (image * 50 + 5).astype(np.uint8))
         write_image(split / "masks" / f"cell_{number}.png", mask.astype(np.uint8) * 255)
     return tmp_path / "real"
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """A small net with random weights that find blobs in `support.smooth`, and its side file."""
+    from cellseg.data.normalisation import normalise
+    from cellseg.engine import isolation
+    from cellseg.files import sha256, write_json
+    from cellseg.network import Fcn, deploy_net
+
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "deploy.prototxt").write_text(deploy_net(Fcn(features=4), "net", 32, 32))
+    path, image = folder / "net.caffemodel", normalise(smooth(64, 64))
+    isolation.call(save_random_weights, str(folder / "deploy.prototxt"), str(path), 30, image)
+    usage = {"normalisation": "percentile", "threshold": 0.5, "smallest_object": 6, "largest_hole": 9}
+    write_json(folder / "net.segmentation.json", {**usage, "deploy": "deploy.prototxt", "model_sha256": sha256(path)})
+    return path

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,6 +48,12 @@ def read_only_place(tmp_path):
     return os.path.join(str(tmp_path), "file", "out")
 
 
+def smooth(height, width, seed=0):
+    """Grey values with blobs in them."""
+    grey = ndimage.gaussian_filter(np.random.RandomState(seed).normal(size=(height, width)), 4)
+    return ((grey - grey.min()) / np.ptp(grey) * 4000).astype(np.uint16)
+
+
 class ArrayPlane:
     """An array that is read window by window, as `cellseg.segmentation.sources.Plane`; notes the largest window."""
 
@@ -60,8 +67,11 @@ class ArrayPlane:
         return window
 
 
-def save_random_weights(deploy, weights, gain=1):
-    """Weights from a net's fillers; those of its scores times `gain`. To be called through `isolation.call`."""
+def save_random_weights(deploy, weights, gain=1, image=None):
+    """Weights from a net's fillers; those of its scores times `gain`, and half of the pixels of `image` are cell.
+
+    To be called through `isolation.call`.
+    """
     from cellseg import engine
 
     caffe = engine.load()
@@ -71,4 +81,10 @@ def save_random_weights(deploy, weights, gain=1):
         if name.startswith("bn_"):
             blobs[1].data[...], blobs[2].data[...] = 1, 1
     net.params["score"][0].data[...] *= gain
+    if image is not None:
+        net.blobs["data"].reshape(1, 1, *image.shape)
+        net.blobs["data"].data[...] = image
+        net.forward()
+        background, cell = net.blobs["score"].data[0]
+        net.params["score"][1].data[1] -= np.median(cell - background)
     net.save(str(weights))
