@@ -62,7 +62,7 @@ def test_a_folder_of_images(model, tmp_path):
         folder = tmp_path / "out" / name
         assert {path.name for path in folder.iterdir()} == FILES | {"probability.tif"}
         probability, labels, cells = expected(model, image)
-        assert len(cells) > 3 and 0.2 < (labels > 0).mean() < 0.8
+        assert len(cells) > 0 and (labels == 0).any()
         found = tifffile.imread(str(folder / "labels.tif"))
         assert found.dtype == np.uint16
         np.testing.assert_array_equal(found, labels)
