@@ -33,7 +33,7 @@ EVALUATE = $(PYTHON) tools/evaluate.py --engine $(ENGINE)
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe venv prototxt data data-simulated data-target pretrain finetune before after table report experiment reproduce \
-    seeds crossvalidate ablation test bench format image image-check image-lint
+    seeds crossvalidate ablation test bench format image image-check image-lint image-vendor
 
 help: ## list the verbs
 	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
@@ -121,8 +121,11 @@ image: ## build the image of docker/: real Caffe for GPUs, or VARIANT=cpu; with 
 docker-%: ## any verb inside the image, on a GPU where there is one: make docker-pretrain REAL=folder
 	@bash docker/run.sh $* $(MAKEOVERRIDES)
 
-image-check: ## build both images here with Buildah, and test what is in them: long
+image-check: .venv/made ## build both images here, and test what is in them: long
 	@bash docker/check.sh
+
+image-vendor: .venv/made
+	@bash docker/vendor.sh
 
 image-lint: .venv/made ## check the Dockerfile, and that the packages it names are in the archives
 	@bash docker/lint.sh

@@ -46,13 +46,4 @@ variables=()
 for name in CUDA_VISIBLE_DEVICES OPENBLAS_NUM_THREADS; do
     if [ -n "${!name+set}" ]; then variables+=(--env "$name=${!name}"); fi
 done
-user=$(id -u):$(id -g)
-case $container in
-    docker) exec docker run --rm --init --interactive "${terminal[@]}" --user "$user" "${gpus[@]}" "${variables[@]}" \
-        "${volumes[@]}" "$image" make "$verb" "${given[@]}" ;;
-    podman) exec podman run --rm --init --interactive "${terminal[@]}" --userns keep-id --user "$user" "${gpus[@]}" \
-        "${variables[@]}" "${volumes[@]}" "$image" make "$verb" "${given[@]}" ;;
-esac
-working=$(buildah from "$image")
-trap 'buildah rm "$working" >/dev/null' EXIT
-buildah run "${terminal[@]}" --user "$user" "${variables[@]}" "${volumes[@]}" "$working" -- make "$verb" "${given[@]}"
+inside "$image" "${terminal[@]}" "${gpus[@]}" "${variables[@]}" "${volumes[@]}" -- make "$verb" "${given[@]}"
