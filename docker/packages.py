@@ -93,8 +93,8 @@ def ask_pip(wanted):
     """The packages that pip would take for Python 3.11 on amd64, as `pins` has them; their files are not fetched."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--dry-run", "--no-deps"]
-        command += ["--ignore-installed", "--no-build-isolation", "--report", str(report)]
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--dry-run"]
+        command += ["--no-deps", "--ignore-installed", "--no-build-isolation", "--report", str(report)]
         _run(command + [f"{name}=={version}" for name, (version, _) in wanted.items()])
         items = json.loads(report.read_text())["install"]
     found = {}

@@ -151,7 +151,7 @@ def _load_caffe():
     return caffe
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _why_no_gpu():
     """Why Caffe cannot compute on a GPU here, in its words; empty if it can.
 

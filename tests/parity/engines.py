@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-_PYTHON = {"caffe": ROOT / ".caffe" / "bin" / "python", "torch": Path(sys.executable)}
+_PYTHON = {
+    "caffe": os.environ.get("CELLSEG_PYTHON") or ROOT / ".caffe" / "bin" / "python",  # the image's
+    "torch": sys.executable,
+}
 _BEFORE = """
 import json, sys
 import numpy as np
