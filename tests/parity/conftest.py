@@ -1,17 +1,17 @@
 """Every test of this folder compares the embedded engine with real Caffe: it needs PyTorch here and `make caffe`."""
 
 import importlib.util
-import os
 from pathlib import Path
 
 import pytest
+from support import CAFFE_PYTHON
 
 collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["test_*.py"]
 
 
 def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
-    missing = not os.environ.get("CELLSEG_PYTHON") and not (here.parents[1] / ".caffe" / "bin" / "python").exists()
+    missing = not Path(CAFFE_PYTHON).exists()
     for item in items:
         if here in Path(str(item.fspath)).parents:
             item.add_marker(pytest.mark.parity)
