@@ -58,10 +58,10 @@ say "$container, base image $BASE, $(nproc) cores"
 
 # --- what the tests need beside the image's own packages ----------------------------------------------------------
 packages() { # packages FOLDER NAME ...: of requirements.lock
-    local target=$1
+    local target=$1 wanted
     shift
-    .venv/bin/python -m pip -q --disable-pip-version-check install --no-deps --target "$target" \
-        $(for name; do grep -m 1 -i "^$name==" requirements.lock; done)
+    mapfile -t wanted < <(grep -iE "^($(IFS='|'; echo "$*"))==" requirements.lock)
+    .venv/bin/python -m pip -q --disable-pip-version-check install --no-deps --target "$target" "${wanted[@]}"
 }
 size() {
     case $container in
@@ -73,7 +73,11 @@ build() {
     step "building the $1 image" bash docker/build.sh "$1"
     say "    size of localhost/cellseg:$1: $(size "localhost/cellseg:$1")"
     inside "localhost/cellseg:$1" -- find / -xdev -name 'libcuda.so*' >"$folder/step" 2>/dev/null || true
-    [ ! -s "$folder/step" ] || { say "FAILED: the driver's library is in the image: $(cat "$folder/step")"; exit 1; }
+    if [ -s "$folder/step" ]; then
+        say "FAILED: the driver's library, which comes from the host, is in the image: $(cat "$folder/step")"
+        exit 1
+    fi
+    say "    no libcuda in it"
     step "its health check" inside "localhost/cellseg:$1" -- python /opt/cellseg/docker/healthcheck.py
     last
 }
@@ -97,8 +101,8 @@ EOF
 
 if [ "${VARIANT:-cpu}" = cpu ]; then
     build cpu
-    packages "$folder/packages/test" pytest pluggy iniconfig pygments hypothesis sortedcontainers
-    packages "$folder/packages/torch" torch filelock fsspec mpmath sympy typing_extensions
+    step "packages for the tests" packages "$folder/packages/test" pytest pluggy iniconfig pygments hypothesis sortedcontainers
+    step "packages for the parity tests" packages "$folder/packages/torch" torch filelock fsspec mpmath sympy typing_extensions
     step "tests marked caffe, inside" tests /packages/test -m caffe /opt/cellseg/tests
     last
     step "parity of the embedded engine with this Caffe, inside" tests /packages/test:/packages/torch /opt/cellseg/tests/parity
@@ -111,7 +115,10 @@ if [ "${VARIANT:-cuda}" = cuda ]; then
     step "import" inside localhost/cellseg:cuda -- python -c 'import caffe; print(caffe.__version__, caffe.has_nccl())'
     step "compiled for" inside localhost/cellseg:cuda -- cat /opt/caffe/architectures.txt
     last 20
-    grep -q 'ELF sm_' "$folder/step" && grep -q 'PTX sm_' "$folder/step" || { say "FAILED: no code for any GPU"; exit 1; }
+    if ! grep -q 'ELF sm_' "$folder/step" || ! grep -q 'PTX sm_' "$folder/step"; then
+        say "FAILED: there is no code for any GPU, or no PTX"
+        exit 1
+    fi
 fi
 rm -f "$folder/step"
 say "passed in $(((SECONDS - started) / 60)) minutes; log in runs/image-check/log"
