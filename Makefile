@@ -15,10 +15,11 @@ FOLDS ?= 5
 NAME ?= $(RECIPE)
 export CAFFE_MIRROR
 
-# Real Caffe where `make caffe` has put it, else the embedded engine; ENGINE= chooses.
+# Real Caffe where `make caffe` has put it, else the embedded engine; ENGINE= chooses. The image of docker/ names its one
+# Python, which has real Caffe and current libraries, in CELLSEG_PYTHON.
 REAL_CAFFE = $(if $(filter caffe,$(ENGINE))$(and $(filter auto,$(ENGINE)),$(wildcard .caffe/bin/python)),yes)
-PYTHON = $(if $(REAL_CAFFE),.caffe,.venv)/bin/python
-READY = $(if $(REAL_CAFFE),.caffe/bin/python,.venv/made)
+PYTHON = $(or $(CELLSEG_PYTHON),$(if $(REAL_CAFFE),.caffe,.venv)/bin/python)
+READY = $(if $(CELLSEG_PYTHON),,$(if $(REAL_CAFFE),.caffe/bin/python,.venv/made))
 
 # An experiment folder holds data, both stages and what they are worth: runs, runs/best, runs/seed-1, ...
 RUNS ?= runs$(if $(filter report,$(RECIPE)),,/$(RECIPE))
@@ -32,11 +33,11 @@ EVALUATE = $(PYTHON) tools/evaluate.py --engine $(ENGINE)
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe venv prototxt data data-simulated data-target pretrain finetune before after table report experiment reproduce \
-    seeds crossvalidate ablation test bench format
+    seeds crossvalidate ablation test bench format image image-check image-lint image-vendor
 
 help: ## list the verbs
 	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z%-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 14
 
 caffe: ## put real Caffe 1.0 with pycaffe into .caffe/ (amd64 Linux with apt; no root)
 	@bash tools/make_caffe.sh
@@ -85,8 +86,8 @@ table: ## print the report's Table 1 with our rows below its own
 	@$(PYTHON) tools/table.py $(if $(PRETRAINED),$(RUNS)/pretrain/before/evaluation.json) $(RUNS)/finetune/evaluation.json \
 	    --honest $(RUNS)/finetune/honest/evaluation.json --out $(RUNS)/table1.md
 
-report: .venv/made ## write the illustrated report of all finished runs: runs/report/report.html
-	@.venv/bin/python tools/report.py runs
+report: $(if $(CELLSEG_PYTHON),,.venv/made) ## write the illustrated report of all finished runs: runs/report/report.html
+	@$(or $(CELLSEG_PYTHON),.venv/bin/python) tools/report.py runs
 
 experiment: ## data, training, evaluation and table of one experiment, without the illustrated report
 	@for verb in data $(if $(PRETRAINING),pretrain before) finetune after table; do echo; $(MAKE) --no-print-directory $$verb || exit 2; done
@@ -113,6 +114,21 @@ ablation: ## train what the report suggests: fewer poolings, larger kernels, mor
 	    $(MAKE) --no-print-directory experiment RECIPE=report SEED=$$seed RUNS=$$folder \
 	        VARIANT="$$(echo "$${item#*=}" | tr : ' ')" || exit 2; done; done
 	@echo; $(MAKE) --no-print-directory report
+
+image: ## build the image of docker/: real Caffe for GPUs, or VARIANT=cpu; with Docker, Podman or Buildah (docker/README.md)
+	@bash docker/build.sh $(VARIANT)
+
+docker-%: ## any verb inside the image, on a GPU where there is one: make docker-pretrain REAL=folder
+	@bash docker/run.sh $* $(MAKEOVERRIDES)
+
+image-check: .venv/made ## build both images here, and test what is in them: long
+	@bash docker/check.sh
+
+image-vendor: .venv/made
+	@bash docker/vendor.sh
+
+image-lint: .venv/made ## check the Dockerfile, and that the packages it names are in the archives
+	@bash docker/lint.sh
 
 test: .caffe/bin/python .venv/bench ## lint, and all tests: with current libraries, and on real Caffe
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

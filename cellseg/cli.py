@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
         raise CellsegError(f"{message}; --help lists the options")
 
 
-def need(*modules, engine_name=None):
+def need(*modules, engine_name=None, fallback="auto"):
     """Go on under a Python that `make` made, if this one lacks the engine or one of `modules`.
 
     A tool calls this before it imports them. It does not return if it goes on elsewhere.
@@ -44,6 +44,8 @@ def need(*modules, engine_name=None):
     *modules : str
     engine_name : str
         See `cellseg.engine.load`; None if the tool needs no engine.
+    fallback : str
+        The engine on whose Python a tool that needs none goes on.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def need(*modules, engine_name=None):
     missing += engine.missing(engine_name) if engine_name else []
     if not missing:
         return
-    engine_name = engine_name or "auto"
+    engine_name = engine_name or fallback
     tried = os.environ.get(_TRIED, "").split()
     for door in engine.doors(engine_name):
         path = str(_ROOT / door)

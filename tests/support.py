@@ -12,8 +12,14 @@ from scipy import ndimage
 ROOT = Path(__file__).resolve().parents[1]
 
 HAS_CAFFE = importlib.util.find_spec("caffe") is not None
+#: The image's one Python, if this is it.
+IMAGE_PYTHON = os.environ.get("CELLSEG_PYTHON")
+#: A Python that has real Caffe, whether this one has it or not; there if `make caffe` was run.
+CAFFE_PYTHON = IMAGE_PYTHON or str(ROOT / ".caffe" / "bin" / "python")
 #: This interpreter as a command; the one in .caffe/ has to be started through its door.
-PYTHON = str(ROOT / ".caffe" / "bin" / "python") if HAS_CAFFE else sys.executable
+PYTHON = CAFFE_PYTHON if HAS_CAFFE else sys.executable
+#: Real Caffe's own command, where this Python has real Caffe.
+CAFFE = "caffe" if IMAGE_PYTHON else str(ROOT / ".caffe" / "bin" / "caffe")
 #: The engine that "auto" finds in this Python.
 ENGINE = "caffe" if HAS_CAFFE else "torch"
 

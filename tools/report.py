@@ -25,8 +25,8 @@ def say(line):
 
 def main():
     arguments = parse()
-    # It needs no engine, but the Python of the embedded one: current libraries.
-    cli.need("h5py", "jinja2", "matplotlib", "scipy", "skimage", "tqdm", engine_name="torch")
+    # Current libraries are where the embedded engine is.
+    cli.need("h5py", "jinja2", "matplotlib", "scipy", "skimage", "tqdm", fallback="torch")
     from cellseg.report.page import write_report
 
     print(write_report(arguments.runs, arguments.out or Path(arguments.runs) / "report", say))

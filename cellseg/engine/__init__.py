@@ -5,11 +5,15 @@ pycaffe has them; with real Caffe it is the pycaffe module, else `cellseg.engine
 asks which engine it got.
 """
 
+import functools
 import importlib
 import importlib.util
 import os
+import resource
 import sys
+import tempfile
 
+from cellseg.engine import isolation
 from cellseg.errors import CellsegError
 
 #: caffe is real pycaffe; torch the embedded engine, in single precision or one of its faster ones; auto the first
@@ -18,6 +22,11 @@ NAMES = ("auto", "caffe", "torch", "torch-tf32", "torch-bf16")
 
 #: Where `make` puts a Python that has each engine, from the project's folder.
 _DOORS = {"caffe": ".caffe/bin/python", "torch": ".venv/bin/python"}
+#: With a layer that has a kernel of its own.
+_TINY_NET = """
+layer { name: "x" type: "DummyData" top: "x" dummy_data_param { shape { dim: 1 } } }
+layer { name: "y" type: "ReLU" bottom: "x" top: "y" }
+"""
 _ADVICE = {"caffe": "run `make caffe` once", "torch": "run `make venv` once, or pip install torch"}
 
 
@@ -27,8 +36,9 @@ def load(name="auto"):
     Parameters
     ----------
     name : {"auto", "caffe", "torch", "torch-tf32", "torch-bf16"}
-        "caffe" is real pycaffe, in CPU mode; "torch" the embedded engine, on the GPU if PyTorch finds one; "auto" takes
-        pycaffe where it imports, else "torch". The other two compute less exactly and faster, see
+        "caffe" is real pycaffe, "torch" the embedded engine, each on the GPU if it finds one (the first of
+        ``CUDA_VISIBLE_DEVICES``; none if that is empty), else on the processor; "auto" takes pycaffe where it imports,
+        else "torch". The other two compute less exactly and faster, see
         `cellseg.engine.torch.set_precision`.
 
     Returns
@@ -54,12 +64,34 @@ def describe(caffe):
     Returns
     -------
     dict
-        Keys ``name`` and ``version``; with Caffe ``blas_core`` (OpenBLAS kernels asked for; empty if it chose itself),
-        with PyTorch ``precision``, ``device`` and ``threads``.
+        Keys ``name``, ``version`` and ``device`` ("cpu", or which GPU); with Caffe also ``no_gpu``
+        (why it is the processor) and ``blas_core`` (OpenBLAS kernels asked for; empty if it chose itself), with PyTorch
+        ``precision`` and ``threads``.
     """
     if caffe.__name__ == "caffe":
-        return {"name": "caffe", "version": caffe.__version__, "blas_core": os.environ.get("OPENBLAS_CORETYPE", "")}
+        return {
+            "name": "caffe",
+            "version": caffe.__version__,
+            "device": "cpu" if _why_no_gpu() else "cuda:0",
+            "no_gpu": _why_no_gpu(),
+            "blas_core": os.environ.get("OPENBLAS_CORETYPE", ""),
+        }
     return caffe.describe()
+
+
+def in_words(described):
+    """What `describe` gave as a line: which engine computes where, and if not on a GPU, why.
+
+    Parameters
+    ----------
+    described : dict
+
+    Returns
+    -------
+    str
+    """
+    reason = described.get("no_gpu")
+    return "{name} {version} on {device}".format(**described) + (f" (no GPU: {reason})" if reason else "")
 
 
 def keeps_data_position(name, state):
@@ -111,8 +143,40 @@ def _load_caffe():
         caffe = importlib.import_module("caffe")
     except ImportError as error:
         raise CellsegError(f"pycaffe does not import in {sys.executable} ({error}); {_ADVICE['caffe']}") from error
-    caffe.set_mode_cpu()
+    if _why_no_gpu():
+        caffe.set_mode_cpu()
+    else:
+        caffe.set_device(0)
+        caffe.set_mode_gpu()
     return caffe
+
+
+@functools.cache
+def _why_no_gpu():
+    """Why Caffe cannot compute on a GPU here, in its words; empty if it can.
+
+    Tried in a child process, since where it cannot Caffe aborts. The answer is kept: once Caffe computes on a GPU, a
+    fork of its process cannot.
+    """
+    try:
+        isolation.call(_compute_on_gpu)
+    except CellsegError as error:
+        return str(error).replace("Caffe stopped: ", "")
+    return ""
+
+
+def _compute_on_gpu():
+    import caffe
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    caffe.set_device(0)
+    caffe.set_mode_gpu()
+    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as file:
+        file.write(_TINY_NET)
+        file.flush()
+        net = caffe.Net(file.name, caffe.TEST)
+    net.forward()
+    return float(net.blobs["y"].data[0])
 
 
 def _load_torch(name):

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 from pathlib import Path
 
@@ -120,7 +121,10 @@ def _messages(log):
 
 @contextlib.contextmanager
 def _signals_left_to(child):
-    """Ctrl-C reaches the child by itself; a request to terminate is passed on."""
+    """Ctrl-C reaches the child by itself; a request to terminate is passed on, from the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     handlers = {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: lambda *_: os.kill(child, signal.SIGTERM)}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:

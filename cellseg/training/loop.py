@@ -66,7 +66,7 @@ def run_solver(engine_name, solver_file, schedule, history, weights=None, resume
     Outcome
     """
     caffe = engine.load(engine_name)
-    print("engine: {name} {version}".format(**engine.describe(caffe)), flush=True)
+    print(f"engine: {engine.in_words(engine.describe(caffe))}", flush=True)
     solver = caffe.get_solver(str(solver_file))
     if weights:
         solver.net.copy_from(str(weights))

@@ -260,13 +260,13 @@ def _make_way(out, weights):
 
 
 def _git_commit():
-    """Commit of the working copy that runs, with "-dirty" if it is changed; None outside of one."""
+    """Commit of the working copy that runs, with "-dirty" if it is changed; in the image that of the build."""
     root = str(Path(__file__).resolve().parents[2])
     command = ["git", "-C", root, "describe", "--always", "--abbrev=40", "--dirty"]
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        return None
+        return os.environ.get("CELLSEG_COMMIT")
 
 
 def _machine():

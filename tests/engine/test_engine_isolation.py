@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -20,6 +21,11 @@ def test_results_come_back_from_another_process():
     pid, array = isolation.call(doubled, np.arange(3))
     assert pid != os.getpid()
     np.testing.assert_array_equal(array, [0, 2, 4])
+
+
+def test_a_thread_can_call_too():
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(isolation.call, doubled, 4).result(timeout=60)[1] == 8
 
 
 def refuse():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import ROOT, blobs
+from support import CAFFE, ROOT, blobs
 
 from cellseg.network import Fcn, UNet, deploy_net, parameter_shapes, trainable_parameters, training_net
 
@@ -138,7 +138,7 @@ def test_stock_caffe_trains_on_the_committed_files_unchanged(tmp_path, monkeypat
     for split, count in (("train", 200), ("test", 60)):
         images, masks = blobs(count, 8, seed=count)
         write_split("runs/data/simulated", "runs/data/simulated", split, images, masks)
-    command = [str(ROOT / ".caffe" / "bin" / "caffe"), "train", "--solver", "solvers/pretrain.prototxt"]
+    command = [CAFFE, "train", "--solver", "solvers/pretrain.prototxt"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Iteration 1200, Testing net (#0)" in done.stderr

@@ -1,4 +1,4 @@
-"""Real Caffe as a server: one process of `.caffe/bin/python` that runs a net for each request.
+"""Real Caffe as a server: one process of its Python (`.caffe/`, or the image) that runs a net for each request.
 
 Every request runs in a fork of that process, so that what makes Caffe abort is an exception here.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-PYTHON = Path(__file__).resolve().parents[2] / ".caffe" / "bin" / "python"
+PYTHON = Path(os.environ.get("CELLSEG_PYTHON") or Path(__file__).resolve().parents[2] / ".caffe" / "bin" / "python")
 
 
 class Refused(Exception):

@@ -4,13 +4,14 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from support import CAFFE_PYTHON
 
 collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["test_*.py"]
 
 
 def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
-    missing = not (here.parents[1] / ".caffe" / "bin" / "python").exists()
+    missing = not Path(CAFFE_PYTHON).exists()
     for item in items:
         if here in Path(str(item.fspath)).parents:
             item.add_marker(pytest.mark.parity)

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from support import CAFFE_PYTHON, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-_PYTHON = {"caffe": ROOT / ".caffe" / "bin" / "python", "torch": Path(sys.executable)}
+_PYTHON = {"caffe": CAFFE_PYTHON, "torch": sys.executable}
 _BEFORE = """
 import json, sys
 import numpy as np
@@ -42,7 +42,7 @@ def run(name, folder, script, **given):
         What the engine wrote to standard error.
     """
     done = subprocess.run(
-        [str(_PYTHON[name]), "-c", _BEFORE.format(root=str(ROOT), name=name) + script + _AFTER.format(name=name)],
+        [_PYTHON[name], "-c", _BEFORE.format(root=str(ROOT), name=name) + script + _AFTER.format(name=name)],
         cwd=str(folder),
         env={**os.environ, "GLOG_minloglevel": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         input=json.dumps(given),

@@ -7,14 +7,12 @@ import subprocess
 import numpy as np
 import pytest
 from prototxts import NET, OLD_SOLVER, SOLVER, V0, V1, damaged, random_message
-from support import ROOT
+from support import CAFFE_PYTHON, ROOT
 
 from cellseg.engine.caffe_schema import MESSAGES
 from cellseg.engine.prototxt import parse, read_net, read_solver, to_text
 from cellseg.engine.upgrade import _V0_FIELDS, _V0_TRANSFORM_FIELDS, _V0_TYPES, _V1_TYPES
 from cellseg.errors import CellsegError
-
-PYTHON = ROOT / ".caffe" / "bin" / "python"
 
 _SCHEMA = """
 import json
@@ -29,8 +27,10 @@ print(json.dumps(file.SerializeToString().decode("latin-1")))
 _CAFFE = """
 import ctypes, json, os, sys
 
-protobuf = ctypes.CDLL("libprotobuf.so.23", ctypes.RTLD_GLOBAL)
-caffe = ctypes.CDLL("libcaffe.so.1.0.0")
+import caffe._caffe  # loads both libraries, wherever they are
+maps = open("/proc/self/maps").read()
+paths = [next(path for path in maps.split() if name in path) for name in ("libprotobuf.so", "libcaffe.so")]
+protobuf, caffe = map(ctypes.CDLL, paths)
 STRING = "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
 
 class String(ctypes.Structure):
@@ -42,7 +42,9 @@ class String(ctypes.Structure):
 
 def new(kind):
     message = ctypes.create_string_buffer(1 << 12)
-    caffe[f"_ZN5caffe{len(kind)}{kind}C1EPN6google8protobuf5ArenaE"](message, None)
+    constructor = f"_ZN5caffe{len(kind)}{kind}C1EPN6google8protobuf5ArenaE"
+    suffix = "" if hasattr(caffe, constructor) else "b"  # of protobuf 3.21
+    caffe[constructor + suffix](message, None, False)
     return message
 
 def printed(message):
@@ -88,7 +90,7 @@ class Caffe:
     def __init__(self, folder):
         self.folder = folder
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen([str(PYTHON), "-c", _CAFFE], cwd=str(folder), text=True, **pipes)
+        self.process = subprocess.Popen([CAFFE_PYTHON, "-c", _CAFFE], cwd=str(folder), text=True, **pipes)
 
     def ask(self, how, kind, text):
         self.process.stdin.write(json.dumps([how, kind, text.decode("latin-1")]) + "\n")
@@ -166,7 +168,7 @@ def test_schema():
     from google.protobuf import descriptor_pb2
 
     theirs = descriptor_pb2.FileDescriptorProto.FromString(
-        json.loads(subprocess.check_output([str(PYTHON), "-c", _SCHEMA])).encode("latin-1")
+        json.loads(subprocess.check_output([CAFFE_PYTHON, "-c", _SCHEMA])).encode("latin-1")
     )
     mine = descriptor_pb2.FileDescriptorProto()
     MESSAGES["NetParameter"].DESCRIPTOR.file.CopyToProto(mine)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import ENGINE, PYTHON, ROOT, assert_refused, read_only_place, run_tool
+from support import CAFFE, ENGINE, PYTHON, ROOT, assert_refused, read_only_place, run_tool
 
 from cellseg.training.log import history_rows, read_log
 
@@ -193,7 +193,7 @@ def test_ctrl_c_leaves_a_snapshot_and_resume_goes_on(tiny_data):
 def test_a_run_goes_on_from_a_snapshot_of_stock_caffe_in_mid_epoch(pretrained):
     solver = pretrained / "solver.prototxt"
     solver.write_text(re.sub(r"snapshot: \d+", "snapshot: 10", solver.read_text()))
-    command = [str(ROOT / ".caffe" / "bin" / "caffe"), "train", "--solver", str(solver)]
+    command = [CAFFE, "train", "--solver", str(solver)]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     done = train("resume", pretrained / "pretrain_iter_10.solverstate")
     assert done.returncode == 0, done.stderr

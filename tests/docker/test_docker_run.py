@@ -1,0 +1,120 @@
+"""The verbs that use the image, with stand-ins for Docker, Podman and Buildah that print what they are asked."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from support import ROOT
+
+_DOCKER = """#!/bin/sh
+case "$1 $2" in
+    "info ") [ -z "$NO_DAEMON" ] ;;
+    "image inspect") case " $IMAGES " in *" $3 "*) ;; *) exit 1 ;; esac ;;
+    *) printf '%s|' "$(basename "$0")" "$@"; echo ;;
+esac
+"""
+_BUILDAH = """#!/bin/sh
+case "$1" in
+    inspect) case " $IMAGES " in *" $4 "*) ;; *) exit 1 ;; esac ;;
+    from) echo a-container ;;
+    rm) ;;
+    *) printf '%s|' buildah "$@"; echo; exit ${STATUS:-0} ;;
+esac
+"""
+CPU, CUDA = "localhost/cellseg:cpu", "localhost/cellseg:cuda"
+
+
+@pytest.fixture
+def clone(tmp_path):
+    folder = tmp_path / "a clone"
+    shutil.copytree(str(ROOT / "docker"), str(folder / "docker"), ignore=shutil.ignore_patterns("vendor"))
+    shutil.copy(str(ROOT / "Makefile"), str(folder))
+    (folder / "cellseg").mkdir()
+    shutil.copy(str(ROOT / "cellseg" / "__init__.py"), str(folder / "cellseg"))
+    for name, text in (("docker", _DOCKER), ("podman", _DOCKER), ("buildah", _BUILDAH)):
+        program = tmp_path / "programs" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(text)
+        program.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def make(clone):
+    def run(*arguments, **environment):
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "CONTAINER"))}
+        outside.update(environment, PATH=f"{clone.parent / 'programs'}:{os.environ['PATH']}")
+        return subprocess.run(["make", *arguments], cwd=str(clone), capture_output=True, text=True, env=outside)
+
+    return run
+
+
+def test_a_verb_runs_inside_as_the_caller_with_runs_and_the_images_mounted(make, clone):
+    real = clone.parent / "my images"
+    real.mkdir()
+    (clone / "data").mkdir()
+    done = make("docker-finetune", "REAL=../my images", "EPOCHS=2", "SEEDS=0 1", IMAGES=CUDA)
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.strip().rstrip("|").split("|")
+    assert words[:4] == ["docker", "run", "--rm", "--init"]
+    assert words[words.index("--user") + 1] == f"{os.getuid()}:{os.getgid()}"
+    mounts = [after for word, after in zip(words, words[1:]) if word == "--volume"]
+    assert mounts == [f"{clone}/runs:/workspace/runs", f"{clone}/data:/workspace/data", f"{real}:/workspace/real:ro"]
+    inside = words[words.index(CUDA) + 1 :]
+    assert inside[:2] == ["make", "finetune"] and sorted(inside[2:]) == ["EPOCHS=2", "REAL=real", "SEEDS=0 1"]
+
+
+def test_docker_without_its_daemon_is_passed_over(make):
+    assert make("docker-table", IMAGES=CPU, NO_DAEMON="yes").stdout.startswith("podman|run|")
+    assert make("docker-table", IMAGES=CPU, CONTAINER="buildah").stdout.startswith("buildah|run|")
+
+
+@pytest.mark.parametrize("container", ["docker", "buildah"])
+@pytest.mark.parametrize(
+    "images, given, taken", [(CUDA, [], CUDA), (f"{CPU} {CUDA}", ["VARIANT=cpu"], CPU), (CPU, [], CPU)]
+)
+def test_the_image_is_the_one_that_is_asked_for_or_there(make, container, images, given, taken):
+    done = make("docker-pretrain", *given, IMAGES=images, CONTAINER=container)
+    assert done.returncode == 0 and done.stdout.endswith("|make|pretrain|\n"), done.stderr
+    assert container == "buildah" or f"|{taken}|" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, environment, words",
+    [
+        (["docker-pretrain"], {}, "make image"),
+        (["docker-pretrain", "VARIANT=cuda"], {"IMAGES": CPU}, "make image VARIANT=cuda"),
+        (["docker-pretrain", "REAL=nowhere"], {"IMAGES": CPU}, "nowhere: no such folder"),
+        (["docker-pretrain"], {"CONTAINER": "none"}, "none is here"),
+        (["image", "VARIANT=gpu"], {}, "not 'gpu'"),
+    ],
+)
+def test_mistakes_end_in_one_line(make, arguments, environment, words):
+    done = make(*arguments, **environment)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make:")]
+    assert len(lines) == 1 and words in lines[0], done.stderr
+
+
+def test_a_failure_inside_is_a_failure_outside(make):
+    assert make("docker-pretrain", IMAGES=CPU, CONTAINER="buildah", STATUS="3").returncode == 2
+
+
+def test_building_passes_the_arguments_on(make):
+    words = (
+        make("image", "VARIANT=cpu", JOBS="3", CUDA_ARCH_BIN="70 75", CONTAINER="buildah")
+        .stdout.splitlines()[0]
+        .split("|")
+    )
+    given = [after for word, after in zip(words, words[1:]) if word == "--build-arg"]
+    assert {"VARIANT=cpu", "JOBS=3", "CUDA_ARCH_BIN=70 75", "VERSION=0.1.0"} <= set(given)
+    assert words[words.index("--tag") + 1] == CPU
+
+
+@pytest.mark.parametrize("verb", ["pretrain", "finetune", "report", "table"])
+def test_inside_the_verbs_use_the_images_python(verb):
+    command = ["make", "-n", verb, "CELLSEG_PYTHON=/opt/python/bin/python", "REAL="]
+    plan = subprocess.run(command, cwd=str(ROOT), capture_output=True, text=True).stdout
+    assert "/opt/python/bin/python tools/" in plan
+    assert "make_caffe" not in plan and "make_venv" not in plan and ".venv" not in plan and ".caffe/" not in plan
