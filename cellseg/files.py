@@ -12,6 +12,8 @@ from pathlib import Path
 
 from cellseg.errors import CellsegError
 
+_LONGEST = 200  # characters of a name to which more are added; systems take 255
+
 
 def make_folder(path):
     """Create the folder `path` (and its parents) if it is missing.
@@ -90,7 +92,7 @@ def replacing_folder(path):
     """The same for a folder: fill the folder given, and it takes the place of `path` whole or not at all."""
     path = Path(path).resolve()
     make_folder(path.parent)
-    beside, old = (path.with_name(f".{path.name}.{uuid.uuid4().hex}") for _ in range(2))
+    beside, old = (path.with_name(f".{path.name[:_LONGEST]}.{uuid.uuid4().hex}") for _ in range(2))
     try:
         beside.mkdir()
         yield beside
@@ -109,7 +111,7 @@ def replacing_folder(path):
 def remove_leftovers(paths):
     """Remove what processes that were killed within `replacing_folder` have left beside these folders."""
     paths = [Path(path).resolve() for path in paths]
-    names = {(path.parent, path.name) for path in paths}
+    names = {(path.parent, path.name[:_LONGEST]) for path in paths}
     for parent in {path.parent for path in paths}:
         for item in parent.iterdir() if parent.is_dir() else []:
             left = re.fullmatch(r"\.(.+)\.[0-9a-f]{32}", item.name)

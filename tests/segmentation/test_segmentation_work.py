@@ -8,6 +8,7 @@ from support import smooth
 
 from cellseg.data.normalisation import Scale
 from cellseg.evaluation.usage import Usage
+from cellseg.files import remove_leftovers
 from cellseg.segmentation import results, work
 from cellseg.segmentation.results import Job, Settings
 
@@ -32,10 +33,10 @@ class Model:
     tiles, usage, split = Tiles(), Usage("net.prototxt", "percentile", 0.5), 0.5
 
 
-def do(tmp_path, monkeypatch):
+def do(tmp_path, monkeypatch, name="a.tif"):
     monkeypatch.setattr(work, "loaded", lambda settings: Model)
-    tifffile.imwrite(str(tmp_path / "a.tif"), smooth(70, 50))
-    job = Job(str(tmp_path / "a.tif"), "a.tif", str(tmp_path / "out/a.tif"))
+    tifffile.imwrite(str(tmp_path / name), smooth(70, 50))
+    job = Job(str(tmp_path / name), name, str(tmp_path / "out" / name))
     return work.work(job, Settings("net.caffemodel", "", Model.usage))
 
 
@@ -65,3 +66,13 @@ def test_a_plane_without_contrast_has_no_cells_and_is_not_run(tmp_path, monkeypa
     outcome = do(tmp_path, monkeypatch)
     assert outcome.row["count"] == 0 and "no contrast" in outcome.row["warnings"]
     assert not np.any(tifffile.imread(str(tmp_path / "out/a.tif/labels.tif")))
+
+
+def test_a_name_may_be_as_long_as_the_system_takes(tmp_path, monkeypatch):
+    assert do(tmp_path, monkeypatch, name="x" * 251 + ".tif").row["count"] > 0
+    left = tmp_path / "out" / f".{'x' * 200}.{32 * 'a'}"
+    left.mkdir()
+    remove_leftovers([tmp_path / "out/other.tif"])
+    assert left.exists()
+    remove_leftovers([tmp_path / "out" / ("x" * 251 + ".tif")])
+    assert not left.exists()
