@@ -13,7 +13,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 started=$SECONDS
 say() { echo "[$(date +%H:%M:%S)] $*" | tee -a "$folder/log"; }
-step() { # step WHAT COMMAND ...: run it into the log, say how long it took
+step() { # step WHAT COMMAND ...: run it into the log, say how long it took; in it, nothing stops a function but || return
     local what=$1 before=$SECONDS
     shift
     say "$what ..."
@@ -33,17 +33,15 @@ last() { say "    $(grep -vE '^\s*$' "$folder/step" | tail -n "${1:-1}")"; }
 bootstrap() {
     local root working
     root=$(mktemp -d)
-    debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "${MIRROR:-http://deb.debian.org/debian}"
+    debootstrap --variant=minbase --include=ca-certificates bookworm "$root" "${MIRROR:-http://deb.debian.org/debian}" || return
     find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$root/usr/local/share/ca-certificates/" \;
-    chroot "$root" update-ca-certificates
+    chroot "$root" update-ca-certificates || return
     rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
     case $container in
         buildah)
-            working=$(buildah from scratch)
-            buildah add -q "$working" "$root" /
-            buildah commit -q "$working" "$1"
-            buildah rm "$working" ;;
-        *) tar -C "$root" -c . | "$container" import - "$1" ;;
+            working=$(buildah from scratch) && buildah add -q "$working" "$root" / &&
+                buildah commit -q --rm "$working" "$1" || return ;;
+        *) tar -C "$root" -c . | "$container" import - "$1" || return ;;
     esac
     rm -rf "$root"
 }
@@ -89,7 +87,7 @@ tests() { # tests PACKAGES OPTION ...
         python -m pytest -q -p no:cacheprovider --rootdir /opt/cellseg -c /opt/cellseg/pyproject.toml "$@"
 }
 pretrain() {
-    CONTAINER=$container bash docker/run.sh pretrain VARIANT=cpu EPOCHS=2 RUNS=runs/image-check/runs
+    CONTAINER=$container bash docker/run.sh pretrain VARIANT=cpu EPOCHS=2 RUNS=runs/image-check/runs || return
     .venv/bin/python - "$folder/runs/pretrain/run.json" <<'EOF'
 import json, os, sys
 record = json.load(open(sys.argv[1]))
