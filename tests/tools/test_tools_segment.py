@@ -273,7 +273,7 @@ def test_a_worker_that_dies_costs_its_image_only(model, ten):
         "pool.work = work\n"
         "sys.exit(segment.main(sys.argv[1:]))\n"
     )
-    command = [PYTHON, "-c", script, str(model), "in", "--out", "out", "--workers", "2"]
+    command = [PYTHON, "-c", script, str(model), "in", "--out", "out"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(command, cwd=str(ten), capture_output=True, text=True, env=environment)
     assert done.returncode == 1, done.stderr
