@@ -104,7 +104,7 @@ def _spawn(function, arguments, messages, result):
     """A new interpreter: in a fork of a process whose threads PyTorch has used, PyTorch waits for them for ever."""
     numbers = [stream.fileno() for stream in (messages, result)]
     child = subprocess.Popen(
-        [sys.executable, "-m", "cellseg.engine.isolation", *map(str, numbers)],
+        [sys.executable, "-c", "from cellseg.engine import isolation; isolation.be_spawned()", *map(str, numbers)],
         stdin=subprocess.PIPE,
         pass_fds=numbers,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -153,5 +153,6 @@ def _be_the_child(function, arguments, messages, result):
     os._exit(0)
 
 
-if __name__ == "__main__":
+def be_spawned():
+    """Be the child that `_spawn` starts; never returns."""
     _be_the_child(*pickle.load(sys.stdin.buffer), *(os.fdopen(int(number), "ab+") for number in sys.argv[1:]))

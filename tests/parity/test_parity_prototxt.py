@@ -28,8 +28,8 @@ _CAFFE = """
 import ctypes, json, os, sys
 
 import caffe._caffe  # loads both libraries, wherever they are
-maps = open("/proc/self/maps").read()
-paths = [next(path for path in maps.split() if name in path) for name in ("libprotobuf.so", "libcaffe.so")]
+maps = [line.split(None, 5)[-1].strip() for line in open("/proc/self/maps")]
+paths = [next(path for path in maps if name in path) for name in ("libprotobuf.so", "libcaffe.so")]
 protobuf, caffe = map(ctypes.CDLL, paths)
 STRING = "NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
 
