@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . docker/container.sh
+case ${VARIANT:-} in '' | cpu | cuda) ;; *) stop "VARIANT is cpu, cuda or empty for both, not '$VARIANT'" ;; esac
 find_container
 
 folder=$PWD/runs/image-check
