@@ -349,3 +349,18 @@ def test_dask_writes_the_same_though_a_worker_is_killed(model, ten):
     assert process.returncode == 0, errors
     assert "11 segmented, 0 kept, 0 failed" in output
     same_results(ten / "serial", ten / "out")
+
+
+def test_the_installed_command(model, tmp_path):
+    def cellseg(*arguments):
+        command = [PYTHON, "-m", "cellseg", *map(str, arguments)]
+        return subprocess.run(command, cwd=str(ROOT), capture_output=True, text=True)
+
+    assert_refused(cellseg("train"), "no command is called 'train'", "segment")
+    assert_refused(
+        cellseg("segment", "none.caffemodel", tmp_path, "--out", tmp_path / "out"), "none.caffemodel: no such"
+    )
+    assert "segment" in cellseg("--help").stdout
+    Image.fromarray(smooth(40, 40)).save(str(tmp_path / "a.tif"))
+    done = cellseg("segment", model, tmp_path / "a.tif", "--out", tmp_path / "out")
+    assert done.returncode == 0 and (tmp_path / "out/a.tif/labels.tif").exists()
