@@ -65,6 +65,19 @@ def test_a_verb_runs_inside_as_the_caller_with_runs_and_the_images_mounted(make,
     assert inside[:2] == ["make", "finetune"] and sorted(inside[2:]) == ["EPOCHS=2", "REAL=real", "SEEDS=0 1"]
 
 
+@pytest.mark.parametrize(
+    "container, image, asked",
+    [("docker", CUDA, "|--gpus|all|"), ("podman", CUDA, "|--device|nvidia.com/gpu=all|"), ("docker", CPU, None)],
+)
+def test_where_the_host_has_gpus_the_cuda_image_gets_them(make, clone, container, image, asked):
+    program = clone.parent / "programs" / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'GPU 0: a GPU'\n")
+    program.chmod(0o755)
+    done = make("docker-pretrain", IMAGES=image, CONTAINER=container, CUDA_VISIBLE_DEVICES="1")
+    assert "|--env|CUDA_VISIBLE_DEVICES=1|" in done.stdout, done.stderr
+    assert asked in done.stdout if asked else "gpu" not in done.stdout.replace(str(clone), "")
+
+
 def test_docker_without_its_daemon_is_passed_over(make):
     assert make("docker-table", IMAGES=CPU, NO_DAEMON="yes").stdout.startswith("podman|run|")
     assert make("docker-table", IMAGES=CPU, CONTAINER="buildah").stdout.startswith("buildah|run|")
