@@ -61,7 +61,7 @@ def smooth(height, width, seed=0):
 
 
 class ArrayPlane:
-    """An array that is read window by window, as `cellseg.segmentation.sources.Plane`; notes the largest window."""
+    """An array that is read window by window, as `cellseg.images.source.Plane`; notes the largest window."""
 
     def __init__(self, array):
         self.array, self.shape, self.dtype = array, array.shape, array.dtype

@@ -12,9 +12,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.contenders import ENTRIES, NAMES
+from benchmarks.machine import cores, machine
 from cellseg import cli
-from cellseg.benchmark.contenders import ENTRIES, NAMES
-from cellseg.benchmark.machine import cores, machine
 
 
 def parse():
@@ -41,9 +41,9 @@ def parse():
 def main():
     arguments = parse()
     cli.need("h5py", "tqdm", engine_name="torch")
-    from cellseg.benchmark.result import ratios, summarise, table
-    from cellseg.benchmark.rounds import measure
-    from cellseg.benchmark.tasks import Effort, tasks
+    from benchmarks.result import ratios, summarise, table
+    from benchmarks.rounds import measure
+    from benchmarks.tasks import Effort, tasks
     from cellseg.evaluation.record import read_evaluation
     from cellseg.files import make_folder, write_json, write_text
     from cellseg.progress import bar

@@ -49,8 +49,8 @@ def main():
     from cellseg.evaluation.images import default_data, read_images
     from cellseg.evaluation.predictions import PREDICTIONS
     from cellseg.evaluation.record import RECORD, read_choice, write_evaluation
-    from cellseg.evaluation.usage import write_usage
     from cellseg.files import make_folder
+    from cellseg.models.settings import write_usage
     from cellseg.training.run import read_run
 
     run = read_run(arguments.model)

@@ -65,8 +65,8 @@ def main(arguments=None, program=None):
     arguments = parse(arguments, program)
     cli.need("numpy", "PIL", "scipy", "skimage", "tifffile", "tqdm", engine_name=arguments.engine)
     from cellseg.files import make_folder, remove_leftovers
+    from cellseg.images.find import find_images
     from cellseg.segmentation.batch import plan, write_tables
-    from cellseg.segmentation.finding import find_images
 
     settings = _settings(arguments)
     found = find_images(arguments.images, arguments.glob, arguments.recursive, leave_out=arguments.out)
@@ -94,7 +94,7 @@ def main(arguments=None, program=None):
 def _settings(arguments):
     from cellseg.files import sha256
     from cellseg.segmentation.model import find_usage
-    from cellseg.segmentation.results import Settings
+    from cellseg.segmentation.segment_image import Settings
 
     if not Path(arguments.model).is_file():
         raise CellsegError(f"{arguments.model}: no such file; give a .caffemodel")

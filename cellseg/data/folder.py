@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cellseg.data.images import SUFFIXES, read_image
 from cellseg.errors import CellsegError
+from cellseg.images.grayscale import SUFFIXES, read_image
 
 _OTHER_IMAGES = (".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
@@ -37,7 +37,7 @@ def read_examples(folder, rgb="refuse"):
     ----------
     folder : str or path
     rgb : {"refuse", "luminance"}
-        See `cellseg.data.images.read_image`; for the images, never for the masks.
+        See `cellseg.images.grayscale.read_image`; for the images, never for the masks.
 
     Returns
     -------

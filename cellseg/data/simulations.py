@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cellseg.data.images import write_image
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, replacing_folder, write_json
+from cellseg.images.grayscale import write_image
 from cellseg.simcep import simulate
 
 RECORD = "options.json"

@@ -11,13 +11,13 @@ from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
 from cellseg.evaluation.baseline import otsu
 from cellseg.evaluation.indicators import NAMES
-from cellseg.evaluation.prediction import predict
 from cellseg.evaluation.predictions import Prediction
 from cellseg.evaluation.record import Choice
 from cellseg.evaluation.scores import image_scores, score
 from cellseg.evaluation.settings import at_least, choose
 from cellseg.evaluation.sweep import Sweep, area_under_roc
 from cellseg.files import sha256
+from cellseg.inference.network import predict
 
 _DEFAULT_DEPLOY = Path(__file__).resolve().parents[2] / "prototxt" / "deploy.prototxt"
 

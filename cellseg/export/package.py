@@ -19,13 +19,13 @@ from cellseg.data.normalisation import normalise
 from cellseg.engine import isolation
 from cellseg.engine.prototxt import read_layers
 from cellseg.errors import CellsegError
-from cellseg.evaluation.prediction import predict
 from cellseg.export import description
 from cellseg.export.description import Sizes
 from cellseg.export.documentation import readme
 from cellseg.export.example import example_image, write_cover
 from cellseg.export.onnx_check import refuse_above_tolerance, run
 from cellseg.export.onnx_package import OUTPUT, cell_probability
+from cellseg.inference.network import predict
 from cellseg.network.geometry import reach
 from cellseg.network.tracing import trace
 

@@ -5,7 +5,7 @@ from cellseg.segmentation import segment
 labels, probability, objects = segment(image, "runs/finetune/finetune.caffemodel")
 """
 
-from cellseg.segmentation.memory import Segmentation, segment
 from cellseg.segmentation.model import load_model
+from cellseg.segmentation.segment_array import Segmentation, segment
 
 __all__ = ["Segmentation", "load_model", "segment"]

@@ -5,8 +5,8 @@ from typing import NamedTuple, Optional
 
 from cellseg.errors import CellsegError
 from cellseg.files import replacing
-from cellseg.segmentation.results import TABLE, Job, check_folder, describe, read_result
-from cellseg.segmentation.sources import open_source
+from cellseg.images.source import open_source
+from cellseg.segmentation.segment_image import TABLE, Job, check_folder, describe, read_result
 from cellseg.segmentation.tables import OBJECTS, SUMMARY, join_tables, write_table
 
 SUMMARY_TABLE = "summary.csv"
@@ -17,7 +17,7 @@ class Planned(NamedTuple):
 
     Attributes
     ----------
-    job : cellseg.segmentation.results.Job
+    job : cellseg.segmentation.segment_image.Job
     planes : int
     shape : tuple of int
         Of each plane.
@@ -47,10 +47,10 @@ def plan(found, out, settings, overwrite=False):
 
     Parameters
     ----------
-    found : sequence of cellseg.segmentation.finding.Found
+    found : sequence of cellseg.images.find.Found
     out : path
         Folder for all results.
-    settings : cellseg.segmentation.results.Settings
+    settings : cellseg.segmentation.segment_image.Settings
     overwrite : bool
         Whether earlier results are to be made again.
 

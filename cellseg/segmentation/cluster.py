@@ -14,8 +14,8 @@ import numpy as np
 
 from cellseg.errors import CellsegError
 from cellseg.files import make_folder, replacing
-from cellseg.segmentation.planes import band_probability, measure_scale
-from cellseg.segmentation.sources import open_source
+from cellseg.images.source import open_source
+from cellseg.segmentation.find_cells import band_probability, measure_scale
 from cellseg.segmentation.work import Outcome, loaded, work
 
 #: Pixels from which an image is more than one task.
@@ -34,7 +34,7 @@ def run_on_cluster(address, planned, settings, scratch, workers=1, progress=lamb
     address : str
         Of a scheduler, such as "tcp://host:8786", or "local" for a cluster on this machine for this call.
     planned : sequence of cellseg.segmentation.batch.Planned
-    settings : cellseg.segmentation.results.Settings
+    settings : cellseg.segmentation.segment_image.Settings
     scratch : path
         Folder that the workers see, for the bands of large images.
     workers : int

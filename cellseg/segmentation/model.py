@@ -6,9 +6,9 @@ from typing import NamedTuple, Optional
 from cellseg.data.constants import SPLIT
 from cellseg.errors import CellsegError
 from cellseg.evaluation.evaluate import default_deploy
-from cellseg.evaluation.prediction import Network
-from cellseg.evaluation.usage import Usage, read_usage, usage_file
-from cellseg.segmentation.tiling import Tiles
+from cellseg.inference.network import Network
+from cellseg.inference.tiling import Tiles
+from cellseg.models.settings import Usage, read_usage, usage_file
 
 
 class Model(NamedTuple):
@@ -16,9 +16,9 @@ class Model(NamedTuple):
 
     Attributes
     ----------
-    tiles : cellseg.segmentation.tiling.Tiles
+    tiles : cellseg.inference.tiling.Tiles
         The network, and how it is led over an image.
-    usage : cellseg.evaluation.usage.Usage
+    usage : cellseg.models.settings.Usage
     split : float or None
         See `cellseg.segmentation.splitting.split_touching`.
     """
@@ -36,7 +36,7 @@ def find_usage(path, **given):
     path : str or path
         ``.caffemodel``.
     **given
-        Fields of `cellseg.evaluation.usage.Usage`; None where the file's is to be taken.
+        Fields of `cellseg.models.settings.Usage`; None where the file's is to be taken.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def load_model(path, engine="auto", split=SPLIT, tile=None, usage=None, **given)
         touching cells as one.
     tile : int, optional
         Side in pixels of the windows in which large images are done; by default from the memory that the network needs.
-    usage : cellseg.evaluation.usage.Usage, optional
+    usage : cellseg.models.settings.Usage, optional
         In place of that file.
     **given
         What is not to be taken from the file: ``deploy``, ``normalisation``, ``threshold``, ``orientations``,
@@ -88,7 +88,7 @@ def load_model(path, engine="auto", split=SPLIT, tile=None, usage=None, **given)
     Raises
     ------
     CellsegError
-        See `find_usage` and `cellseg.evaluation.prediction.Network`.
+        See `find_usage` and `cellseg.inference.network.Network`.
     """
     usage = usage or find_usage(path, **given)
     network = Network(engine, usage.deploy, path)

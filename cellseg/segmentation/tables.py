@@ -33,7 +33,7 @@ def object_rows(image, page, plane, cells, pixel_size=None):
     image : str
     page : int
         Of the plane in the label image.
-    plane : cellseg.segmentation.sources.Plane or alike
+    plane : cellseg.images.source.Plane or alike
     cells : ndarray, structured
         See `cellseg.segmentation.measurement`.
     pixel_size : tuple of float, optional

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 from cellseg.errors import CellsegError
 from cellseg.segmentation.model import load_model
-from cellseg.segmentation.results import Job, segment_image
+from cellseg.segmentation.segment_image import Job, segment_image
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -17,7 +17,7 @@ class Outcome(NamedTuple):
 
     Attributes
     ----------
-    job : cellseg.segmentation.results.Job
+    job : cellseg.segmentation.segment_image.Job
     row : dict or None
         Its row of ``summary.csv``; None where it failed.
     error : str
@@ -40,7 +40,7 @@ def loaded(settings):
 
     Parameters
     ----------
-    settings : cellseg.segmentation.results.Settings
+    settings : cellseg.segmentation.segment_image.Settings
 
     Returns
     -------
@@ -59,10 +59,10 @@ def work(job, settings, **options):
 
     Parameters
     ----------
-    job : cellseg.segmentation.results.Job
-    settings : cellseg.segmentation.results.Settings
+    job : cellseg.segmentation.segment_image.Job
+    settings : cellseg.segmentation.segment_image.Settings
     **options
-        ``progress`` and ``bands`` of `cellseg.segmentation.results.segment_image`.
+        ``progress`` and ``bands`` of `cellseg.segmentation.segment_image.segment_image`.
 
     Returns
     -------

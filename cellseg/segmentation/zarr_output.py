@@ -19,7 +19,7 @@ def write_ome_zarr(path, image, labels, source, label_type):
         A new folder.
     image, labels : sequence of callable
         One a plane: called with a height, they give the plane's rows from the top in arrays of that height.
-    source : cellseg.segmentation.sources.Source
+    source : cellseg.images.source.Source
         Tells the axes, sizes and pixel size.
     label_type : numpy.dtype
 

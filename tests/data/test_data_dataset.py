@@ -12,9 +12,9 @@ from support import assert_refused, read_only_place, run_tool
 from cellseg.data.augmentation import orientations
 from cellseg.data.dataset import check_lists
 from cellseg.data.hdf5 import read_list
-from cellseg.data.images import write_image
 from cellseg.data.normalisation import normalise
 from cellseg.errors import CellsegError
+from cellseg.images.grayscale import write_image
 
 
 def make(kind, *arguments, cwd):

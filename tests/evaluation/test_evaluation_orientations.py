@@ -8,7 +8,7 @@ import pytest
 from cellseg import engine
 from cellseg.data.augmentation import orientations
 from cellseg.engine import isolation
-from cellseg.evaluation.prediction import predict, turned, turned_back
+from cellseg.inference.network import predict, turned, turned_back
 from cellseg.network import UNet, deploy_net
 
 

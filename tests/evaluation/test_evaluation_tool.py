@@ -11,9 +11,9 @@ from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_to
 from cellseg.data.hdf5 import read_list
 from cellseg.engine import isolation
 from cellseg.evaluation.indicators import NAMES, count, indicators
-from cellseg.evaluation.prediction import predict
 from cellseg.evaluation.predictions import read_predictions
-from cellseg.evaluation.usage import read_usage
+from cellseg.inference.network import predict
+from cellseg.models.settings import read_usage
 from cellseg.network import Fcn, deploy_net
 
 pytestmark = pytest.mark.engine
@@ -167,7 +167,7 @@ def test_the_run_says_what_to_record_and_how_many_orientations_to_average(model)
 
 
 def test_a_folder_of_images_of_several_sizes(model, real_folder):
-    from cellseg.data.images import write_image
+    from cellseg.images.grayscale import write_image
 
     for kind in ("images", "masks"):
         write_image(real_folder / "test" / kind / "odd.png", np.eye(50, 70, dtype=np.uint8) * 255)

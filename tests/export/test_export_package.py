@@ -21,12 +21,12 @@ from random_models import make
 
 from cellseg.data.normalisation import normalise
 from cellseg.errors import CellsegError
-from cellseg.evaluation.prediction import predict
 from cellseg.export import description, package
 from cellseg.export.description import Order
 from cellseg.export.export import export
 from cellseg.export.facts import gather
 from cellseg.files import sha256
+from cellseg.inference.network import predict
 from cellseg.network import Fcn, UNet, deploy_net
 
 try:

@@ -7,10 +7,11 @@ import tifffile
 from support import smooth
 
 from cellseg.data.normalisation import Scale
-from cellseg.evaluation.usage import Usage
 from cellseg.files import remove_leftovers
-from cellseg.segmentation import results, work
-from cellseg.segmentation.results import Job, Settings
+from cellseg.models.settings import Usage
+from cellseg.segmentation import segment_image as results
+from cellseg.segmentation import work
+from cellseg.segmentation.segment_image import Job, Settings
 
 
 class Network:

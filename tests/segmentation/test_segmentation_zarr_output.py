@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from cellseg.images.source import Plane, Source
 from cellseg.segmentation import zarr_output
-from cellseg.segmentation.sources import Plane, Source
 from cellseg.segmentation.zarr_output import write_ome_zarr
 
 

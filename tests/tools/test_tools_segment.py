@@ -19,7 +19,7 @@ from support import ENGINE, PYTHON, ROOT, assert_refused, run_tool, smooth
 from cellseg.data.normalisation import normalise
 from cellseg.engine import isolation
 from cellseg.evaluation.postprocessing import clean
-from cellseg.evaluation.prediction import predict
+from cellseg.inference.network import predict
 from cellseg.network import Fcn, deploy_net
 from cellseg.segmentation.labelling import renumber
 from cellseg.segmentation.measurement import measure

@@ -1,0 +1,1 @@
+"""Image files of any format as planes with axes, channels and pixel size; masks and numbered cells."""

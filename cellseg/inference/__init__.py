@@ -1,0 +1,1 @@
+"""A model on an image: grey-value scale, orientations, windows, maps."""

@@ -1,0 +1,88 @@
+"""Percentiles, mean and deviation of a plane that is too large to be held, from bands of its rows."""
+
+import numpy as np
+
+from cellseg.errors import CellsegError
+
+_BAND = 1 << 22  # pixels read at a time
+_HALF = 1 << 16
+
+
+class StreamedGrey:
+    """The grey values of a plane for `cellseg.data.normalisation.measure`, with only a band of them in memory.
+
+    Values are taken as float32, so those of integers of up to 16 bits as they are.
+
+    Parameters
+    ----------
+    plane : cellseg.images.source.Plane or alike
+    name : str
+        What to call it in errors.
+
+    Raises
+    ------
+    CellsegError
+        While measuring, if it holds NaN or infinite values.
+    """
+
+    def __init__(self, plane, name):
+        self.plane, self.name = plane, name
+        self.count = plane.shape[0] * plane.shape[1]
+
+    def percentiles(self, *ranks):
+        """As `cellseg.data.normalisation.Grey.percentiles`."""
+        places = [rank / 100 * (self.count - 1) for rank in ranks]
+        pairs = [(int(place), min(int(place) + 1, self.count - 1)) for place in places]
+        values = self._order_statistics({place for pair in pairs for place in pair})
+        return tuple(
+            values[low] + (values[high] - values[low]) * (place % 1) for (low, high), place in zip(pairs, places)
+        )
+
+    def mean_and_deviation(self):
+        """As `cellseg.data.normalisation.Grey.mean_and_deviation`."""
+        mean = sum(band.sum(dtype=np.float64) for band in self._bands()) / self.count
+        variance = sum(np.square(band.astype(np.float64) - mean).sum() for band in self._bands()) / self.count
+        return float(mean), float(variance**0.5)
+
+    def _order_statistics(self, places):
+        """The values at these places of the sorted plane, as a dict: by counting their upper halves, then the lower."""
+        if self.plane.dtype in (np.uint8, np.uint16):
+            counts = np.cumsum(sum(np.bincount(band.ravel(), minlength=_HALF) for band in self._raw_bands()))
+            return {place: float(np.searchsorted(counts, place, side="right")) for place in places}
+        upper = sum(np.bincount(_keys(band) >> 16, minlength=_HALF) for band in self._bands())
+        starts = np.cumsum(upper) - upper
+        halves = {place: int(np.searchsorted(starts, place, side="right")) - 1 for place in places}
+        lower = {half: np.zeros(_HALF, np.int64) for half in halves.values()}
+        for band in self._bands():
+            keys = _keys(band)
+            for half, counts in lower.items():
+                counts += np.bincount(keys[keys >> 16 == half] & (_HALF - 1), minlength=_HALF)
+        found = {}
+        for place, half in halves.items():
+            rest = np.searchsorted(np.cumsum(lower[half]), place - starts[half], side="right")
+            found[place] = _value(half * _HALF + int(rest))
+        return found
+
+    def _raw_bands(self):
+        rows = max(_BAND // self.plane.shape[1], 1)
+        for top in range(0, self.plane.shape[0], rows):
+            yield self.plane.read(top, min(top + rows, self.plane.shape[0]), 0, self.plane.shape[1])
+
+    def _bands(self):
+        for band in self._raw_bands():
+            band = np.ascontiguousarray(band, np.float32)
+            if not np.isfinite(band).all():
+                raise CellsegError(f"{self.name}: holds NaN or infinite pixels; repair it or leave it out")
+            yield band
+
+
+def _keys(band):
+    """Whole numbers in the order of the values: the bits of a float, all turned over where the sign is set."""
+    bits = band.ravel().view(np.uint32)
+    return np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
+
+
+def _value(key):
+    """Undo `_keys` for one."""
+    bits = key - (1 << 31) if key >> 31 else key ^ 0xFFFFFFFF
+    return float(np.array(bits, np.uint32).view(np.float32))

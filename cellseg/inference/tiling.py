@@ -1,0 +1,119 @@
+"""A network over an image of any size, window by window, with the result that the whole image at once would give."""
+
+import numpy as np
+
+from cellseg.engine.prototxt import read_layers
+from cellseg.inference.network import turned, turned_back
+from cellseg.network.geometry import reach
+from cellseg.network.tracing import trace
+
+# Bytes that the embedded engine holds while a net runs, for each number in its blobs; the fewer are of upsampled maps
+# that only a convolution sees, which it does not make.
+_BYTES_A_NUMBER, _BYTES_A_NUMBER_UNMADE = 6, 2
+
+
+class Tiles:
+    """The probability of cell, band by band, from overlapping windows.
+
+    An output pixel depends on the image up to the net's reach away. So each window is read with a margin of the reach
+    and begins where the net's poolings do, at a multiple of its stride; what the margin's edge falsifies is cut off.
+
+    Parameters
+    ----------
+    network : cellseg.inference.network.Network
+    orientations : {1, 8}
+        Over which the output is averaged.
+    side : int, optional
+        Of a window with its margin, in pixels; by default as large as `memory` allows.
+    memory : int
+        Bytes for the network.
+
+    Attributes
+    ----------
+    margin, side : int
+        Of a window: its margin, and its side without it.
+    """
+
+    def __init__(self, network, orientations=1, side=None, memory=768 << 20):
+        steps = trace(read_layers(network.deploy))
+        self.network, self.orientations = network, orientations
+        self.margin = -(-reach(steps) // network.stride) * network.stride
+        side = side or int((memory / _bytes_a_pixel(steps)) ** 0.5)
+        self.side = max((side - 2 * self.margin) // network.stride, 1) * network.stride
+
+    def bands(self, height):
+        """The bands of rows, first and end, in which an image of that height is done."""
+        return [(top, min(top + self.side, height)) for top in range(0, height, self.side)]
+
+    def probability(self, plane, scale, top, bottom):
+        """Probability of cell in the rows from `top` to `bottom`.
+
+        Parameters
+        ----------
+        plane : cellseg.images.source.Plane or alike
+        scale : cellseg.data.normalisation.Scale
+            What is made of its grey values.
+        top, bottom : int
+
+        Returns
+        -------
+        ndarray of shape (bottom - top, W), float32
+        """
+        width = plane.shape[1]
+        band = np.empty((bottom - top, width), np.float32)
+        for left in range(0, width, self.side):
+            right = min(left + self.side, width)
+            band[:, left:right] = self._window(plane, scale, (top, bottom, left, right))
+        return band
+
+    def _window(self, plane, scale, window):
+        passes = [self._pass(plane, scale, window, way) for way in range(self.orientations)]
+        return np.mean(passes, axis=0, dtype=np.float32)
+
+    def _pass(self, plane, scale, window, way):
+        """The output in a window for one orientation of the whole image, in the rows and columns of the turned one."""
+        shape = tuple(plane.shape) if way % 2 == 0 else tuple(plane.shape[::-1])
+        top, bottom, left, right = _turned_window(window, plane.shape, way)
+        first_row, end_row = self._with_margin(top, bottom, shape[0])
+        first_column, end_column = self._with_margin(left, right, shape[1])
+        pixels = plane.read(*_window_back((first_row, end_row, first_column, end_column), shape, way))
+        output = self.network(np.ascontiguousarray(turned(scale(pixels)[None], way)))
+        inner = output[:, top - first_row : bottom - first_row, left - first_column : right - first_column]
+        return turned_back(inner, way)[0]
+
+    def _with_margin(self, first, end, length):
+        stride = self.network.stride
+        first = max(first - self.margin, 0) // stride * stride
+        return first, min(-(-(end + self.margin) // stride) * stride, length)
+
+
+def _bytes_a_pixel(steps):
+    """What a net takes for each pixel of the image; layers that work in place take nothing."""
+    total = _BYTES_A_NUMBER
+    for step in {step.top: step for step in steps}.values():
+        users = [other.kind for other in steps if step.top in other.bottoms]
+        unmade = step.kind == "Deconvolution" and users == ["Convolution"]
+        total += step.channels / float(step.stride) ** 2 * (_BYTES_A_NUMBER_UNMADE if unmade else _BYTES_A_NUMBER)
+    return total
+
+
+def _turned_window(window, shape, way):
+    """Where a window (top, bottom, left, right) of an image of that shape lies in the image `turned` that way."""
+    (top, bottom, left, right), (height, width) = window, shape
+    if way >= 4:
+        left, right = width - right, width - left
+    for _ in range(way % 4):
+        top, bottom, left, right = width - right, width - left, top, bottom
+        height, width = width, height
+    return top, bottom, left, right
+
+
+def _window_back(window, shape, way):
+    """Undo `_turned_window`; the shape is the turned image's."""
+    (top, bottom, left, right), (height, width) = window, shape
+    for _ in range(way % 4):
+        top, bottom, left, right = left, right, height - bottom, height - top
+        height, width = width, height
+    if way >= 4:
+        left, right = width - right, width - left
+    return top, bottom, left, right

@@ -1,0 +1,123 @@
+"""One plane from its grey values to numbered cells, band by band."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from cellseg.data.normalisation import measure
+from cellseg.inference.grey_values import StreamedGrey
+from cellseg.segmentation.labelling import Labeller, renumber
+
+#: Said of a plane in which the normalisation finds nothing to stretch.
+NO_CONTRAST = "no contrast: nearly all pixels have one grey value, and no cell is looked for"
+
+_AT_ONCE = 1 << 22  # pixels that are labelled at a time
+
+
+class Cells(NamedTuple):
+    """What `find_cells` finds besides the rows that it hands on.
+
+    Attributes
+    ----------
+    table : ndarray, structured
+        See `cellseg.segmentation.measurement`, in the order of the labels.
+    numbers : ndarray of shape (provisional labels + 1,), uint32
+        The final label of each provisional one.
+    """
+
+    table: np.ndarray
+    numbers: np.ndarray
+
+
+def measure_scale(plane, name, usage):
+    """What the model's normalisation makes of a plane's grey values.
+
+    Parameters
+    ----------
+    plane : cellseg.images.source.Plane or alike
+    name : str
+        What to call it in errors.
+    usage : cellseg.models.settings.Usage
+
+    Returns
+    -------
+    cellseg.data.normalisation.Scale
+        With a span of 0 where there is no contrast.
+
+    Raises
+    ------
+    CellsegError
+        If the plane holds NaN or infinite values.
+    """
+    return measure(StreamedGrey(plane, name), usage.normalisation)
+
+
+def probabilities(plane, scale, tiles):
+    """Bands (top, bottom, probability of cell (bottom - top, W)) of a plane; all 0 where it has no contrast."""
+    for top, bottom in tiles.bands(plane.shape[0]):
+        yield top, bottom, band_probability(plane, scale, tiles, top, bottom)
+
+
+def band_probability(plane, scale, tiles, top, bottom):
+    """One of these bands, as an array of float32."""
+    if not scale.span > 0:
+        return np.zeros((bottom - top, plane.shape[1]), np.float32)
+    return tiles.probability(plane, scale, top, bottom)
+
+
+def _least(threshold):
+    """The smallest number of single precision that is not below a threshold."""
+    least = np.float32(threshold)
+    return least if float(least) >= threshold else np.nextafter(least, np.float32(2))
+
+
+def find_cells(plane, bands, usage, split, labels, probability=None, progress=lambda pixels: None):
+    """From probabilities to cells.
+
+    Parameters
+    ----------
+    plane : cellseg.images.source.Plane or alike
+        Its grey values are measured.
+    bands : iterable
+        See `probabilities`.
+    usage : cellseg.models.settings.Usage
+    split : float or None
+        See `cellseg.segmentation.labelling.Labeller`.
+    labels, probability : callable
+        Told the next rows, (n, W): provisional labels, uint32, and probabilities, float32.
+    progress : callable
+        Told the number of pixels of each finished band.
+
+    Returns
+    -------
+    Cells
+    """
+    height, width = plane.shape
+    labeller, tables = Labeller(width, usage.smallest_object, usage.largest_hole, split), []
+
+    rows = max(_AT_ONCE // width, 1)
+
+    def label(top, bottom, mask):
+        for first in range(top, bottom, rows):
+            end = min(first + rows, bottom)
+            grey = plane.read(first, end, 0, width)
+            finished = labeller.add(mask[first - top : end - top], grey, last=end == height)
+            labels(finished.labels)
+            tables.append(finished.cells)
+
+    # One band is labelled while the network, which real Caffe keeps to its thread, is at the next.
+    with ThreadPoolExecutor(1) as behind:
+        before = None
+        for top, bottom, found in bands:
+            if probability:
+                probability(found)
+            mask = found >= _least(usage.threshold)
+            del found  # as large as the band that comes next
+            if before:
+                before.result()
+            before = behind.submit(label, top, bottom, mask)
+            progress((bottom - top) * width)
+        before.result()
+    numbers, table = renumber(tables)
+    return Cells(table, numbers)

@@ -1,0 +1,77 @@
+"""A trained model on an image that is in memory: numpy in, numpy out."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cellseg.errors import CellsegError
+from cellseg.segmentation.find_cells import find_cells, measure_scale, probabilities
+from cellseg.segmentation.model import Model, load_model
+
+
+class Segmentation(NamedTuple):
+    """The cells of an image.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (H, W), uint16 or, past 65 535 cells, uint32
+        0 is background, cells have the numbers 1 to n in the order of their first pixels, row by row.
+    probability : ndarray of shape (H, W), float32
+        Of cell, 0 to 1.
+    objects : ndarray of shape (n,), structured
+        A row a cell; its columns (``objects["area"]`` and so on) are in `cellseg.segmentation.measurement.CELL`.
+    """
+
+    labels: np.ndarray
+    probability: np.ndarray
+    objects: np.ndarray
+
+
+def segment(image, model):
+    """Segment an image.
+
+    Parameters
+    ----------
+    image : array_like of shape (H, W)
+        Grey values of any real type and scale.
+    model : str, path or cellseg.segmentation.model.Model
+        ``.caffemodel`` with what its evaluation left beside it; for several images load it once with
+        `cellseg.segmentation.load_model`.
+
+    Returns
+    -------
+    Segmentation
+
+    Raises
+    ------
+    CellsegError
+        If the image has other than two axes, no pixels, complex, NaN or infinite values, or the model cannot be used.
+    """
+    plane = _ArrayPlane(image)
+    model = model if isinstance(model, Model) else load_model(model)
+    scale = measure_scale(plane, "the image", model.usage)
+    labels, probability = [], []
+    bands = probabilities(plane, scale, model.tiles)
+    cells = find_cells(plane, bands, model.usage, model.split, labels.append, probability.append)
+    numbers = cells.numbers.astype(label_type(len(cells.table)))
+    return Segmentation(numbers[np.concatenate(labels)], np.concatenate(probability), cells.table)
+
+
+def label_type(count):
+    """The type of labels for that many cells."""
+    return np.dtype(np.uint16 if count <= np.iinfo(np.uint16).max else np.uint32)
+
+
+class _ArrayPlane:
+    """An array read as `cellseg.images.source.Plane` is."""
+
+    def __init__(self, image):
+        self.array = np.asarray(image)
+        if self.array.ndim != 2 or not self.array.size:
+            raise CellsegError(f"the image has the shape {self.array.shape}; give rows and columns of one channel")
+        if self.array.dtype.kind not in "buif":
+            raise CellsegError(f"the image holds {self.array.dtype} values; give real numbers")
+        self.shape, self.dtype = self.array.shape, self.array.dtype
+
+    def read(self, top, bottom, left, right):
+        return self.array[top:bottom, left:right]

@@ -1,0 +1,244 @@
+"""One image from its file to a folder of results, which is there whole or not at all."""
+
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from cellseg import __version__
+from cellseg.files import check_result_folder, read_json, replacing_folder, write_json
+from cellseg.images.source import open_source
+from cellseg.models.settings import Usage
+from cellseg.segmentation.find_cells import NO_CONTRAST, find_cells, measure_scale, probabilities
+from cellseg.segmentation.overlay import overlay
+from cellseg.segmentation.rows import Rows
+from cellseg.segmentation.segment_array import label_type
+from cellseg.segmentation.tables import OBJECTS, object_rows, write_table
+from cellseg.segmentation.tiff_output import write_tiff
+
+#: The record by which a folder of results is known.
+RECORD = "image.json"
+TABLE = "objects.csv"
+OME_ZARR = "image.ome.zarr"
+
+_NAMES = r"image\.json|objects\.csv|(labels|mask|probability)\.tif|overlay(-\d+)?\.png|image\.ome\.zarr"
+_SCRATCH = "scratch"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is done with every image, and what is written.
+
+    Attributes
+    ----------
+    model : str
+        ``.caffemodel``.
+    model_sha256 : str
+    usage : cellseg.models.settings.Usage
+    engine : str
+        See `cellseg.engine.load`.
+    split : float or None
+    tile : int or None
+        See `cellseg.segmentation.model.load_model`.
+    channel : str or None
+        See `cellseg.images.source.open_source`.
+    probability, ome_zarr : bool
+        Whether to write ``probability.tif`` and ``image.ome.zarr``.
+    """
+
+    model: str
+    model_sha256: str
+    usage: Usage
+    engine: str = "auto"
+    split: Optional[float] = None
+    tile: Optional[int] = None
+    channel: Optional[str] = None
+    probability: bool = False
+    ome_zarr: bool = False
+
+
+class Job(NamedTuple):
+    """An image to be segmented.
+
+    Attributes
+    ----------
+    path : str
+    name : str
+        What it is called in tables.
+    folder : str
+        For its results.
+    """
+
+    path: str
+    name: str
+    folder: str
+
+
+def segment_image(job, settings, model, progress=lambda pixels: None, bands=None):
+    """Segment an image, all of its planes, and write the results.
+
+    Parameters
+    ----------
+    job : Job
+    settings : Settings
+    model : cellseg.segmentation.model.Model
+        Loaded as the settings say.
+    progress : callable
+        Told the number of pixels of each finished band.
+    bands : callable, optional
+        Called with the number of a plane, the plane and its scale, it gives what
+        `cellseg.segmentation.find_cells.probabilities` does, where that has been found before.
+
+    Returns
+    -------
+    dict
+        The image's row of ``summary.csv``.
+
+    Raises
+    ------
+    CellsegError
+        If the image cannot be read or the results cannot be written; earlier results are left as they were.
+    """
+    check_folder(job.folder)
+    bands = bands or (lambda number, plane, scale: probabilities(plane, scale, model.tiles))
+    started = time.monotonic()
+    with open_source(job.path, settings.channel) as source, replacing_folder(job.folder) as folder:
+        scratch = folder / _SCRATCH
+        scratch.mkdir()
+        done = []
+        for number, plane in enumerate(source.planes):
+            scale = measure_scale(plane, job.path, model.usage)
+            done.append(_PlaneResult(scratch, number, plane, scale, settings.probability))
+            done[-1].find(bands(number, plane, scale), model, progress)
+        _write(folder, job, source, settings, done)
+        shutil.rmtree(str(scratch))
+        row = _summary(job, source, settings, done, time.monotonic() - started)
+        planes = [{**one.plane.index, "count": one.count, "scale": one.scale._asdict()} for one in done]
+        write_json(
+            folder / RECORD,
+            {
+                "summary": row,
+                "settings": describe(settings),
+                "image": str(Path(job.path).resolve()),
+                "tile": model.tiles.side,
+                "engine": model.tiles.network.engine,
+                "cellseg": __version__,
+                "planes": planes,
+            },
+        )
+    return row
+
+
+def describe(settings):
+    """The settings as they stand in the record of an image: without where things lie."""
+    record = asdict(settings)
+    del record["model"], record["usage"]["deploy"]
+    return record
+
+
+def check_folder(folder):
+    """Refuse to replace what is no earlier result."""
+    check_result_folder(folder, RECORD, _NAMES)
+
+
+def read_result(folder):
+    """The record of an image's results, or None if there are none."""
+    path = Path(folder) / RECORD
+    return read_json(path, "summary", "settings") if path.exists() else None
+
+
+class _PlaneResult:
+    """What is known of one plane: its labels, and the probabilities if they are wanted, lie on disk."""
+
+    def __init__(self, scratch, number, plane, scale, with_probability):
+        self.plane, self.scale = plane, scale
+        self._labels = Rows(scratch / f"labels-{number}", plane.shape, "uint32")
+        self._probability = (
+            Rows(scratch / f"probability-{number}", plane.shape, "float32") if with_probability else None
+        )
+        self._cells = None
+
+    def find(self, bands, model, progress):
+        probability = self._probability.append if self._probability else None
+        self._cells = find_cells(
+            self.plane, bands, model.usage, model.split, self._labels.append, probability, progress
+        )
+        for rows in filter(None, (self._labels, self._probability)):
+            rows.close()
+
+    @property
+    def table(self):
+        return self._cells.table
+
+    @property
+    def count(self):
+        return len(self.table)
+
+    def grey(self, height):
+        rows, width = self.plane.shape
+        for top in range(0, rows, height):
+            yield self.plane.read(top, min(top + height, rows), 0, width)
+
+    def labels(self, height):
+        numbers = self._cells.numbers
+        for rows in self._labels.bands(height):
+            yield numbers[rows]
+
+    def mask(self, height):
+        for rows in self._labels.bands(height):
+            yield (rows > 0).astype("uint8") * 255
+
+    def probability(self, height):
+        return self._probability.bands(height)
+
+
+def _write(folder, job, source, settings, done):
+    grid = tuple(length for _, length in source.axes)
+    shape = grid + tuple(source.planes[0].shape)
+    axes = "".join("Z" if letter == "I" else letter for letter, _ in source.axes)
+    kind = label_type(max(one.count for one in done))
+    planes = {"labels": kind, "mask": "uint8", **({"probability": "float32"} if settings.probability else {})}
+    for name, dtype in planes.items():
+        rows = [getattr(one, name) for one in done]
+        write_tiff(folder / f"{name}.tif", rows, shape, dtype, axes, source.pixel_size)
+    digits = len(str(len(done) - 1))
+    for page, one in enumerate(done):
+        name = "overlay.png" if len(done) == 1 else f"overlay-{page:0{digits}}.png"
+        overlay(one.grey, one.labels, one.plane.shape, one.scale).save(str(folder / name), compress_level=1)
+    tables = (
+        row
+        for page, one in enumerate(done)
+        for row in object_rows(job.name, page, one.plane, one.table, source.pixel_size)
+    )
+    write_table(folder / TABLE, OBJECTS, tables)
+    if settings.ome_zarr:
+        from cellseg.segmentation.zarr_output import write_ome_zarr
+
+        write_ome_zarr(folder / OME_ZARR, [one.grey for one in done], [one.labels for one in done], source, kind)
+
+
+def _summary(job, source, settings, done, seconds):
+    height, width = source.planes[0].shape
+    pixels = len(done) * height * width
+    warnings = list(source.warnings)
+    for one in done:
+        if not one.scale.span > 0:
+            where = " ".join(f"{letter}{number}" for letter, number in one.plane.index.items())
+            warnings.append(f"{where}: {NO_CONTRAST}" if where else NO_CONTRAST)
+    size = source.pixel_size or ("", "")
+    covered = sum(int(one.table["area"].sum()) for one in done) / pixels
+    return {
+        "image": job.name,
+        "planes": len(done),
+        "height": height,
+        "width": width,
+        "channel": source.channel,
+        "pixel_height_um": size[0],
+        "pixel_width_um": size[1],
+        "count": sum(one.count for one in done),
+        "covered_fraction": round(covered, 6),
+        "threshold": settings.usage.threshold,
+        "seconds": round(seconds, 3),
+        "warnings": "; ".join(warnings),
+    }

@@ -1,0 +1,42 @@
+"""Scales of planes that are read band by band equal those of whole images."""
+
+import numpy as np
+import pytest
+from support import ArrayPlane
+
+from cellseg.data.normalisation import RULES, Grey, measure
+from cellseg.errors import CellsegError
+from cellseg.inference import grey_values
+from cellseg.inference.grey_values import StreamedGrey
+
+RNG = np.random.RandomState(0)
+IMAGES = {
+    "uint8": RNG.randint(0, 255, (61, 47)).astype(np.uint8),
+    "uint16": (RNG.gamma(1, 5000, (61, 47)) % 65536).astype(np.uint16),
+    "int16": RNG.randint(-300, 300, (61, 47)).astype(np.int16),
+    "float32": RNG.standard_normal((61, 47)).astype(np.float32),
+    "float64": RNG.standard_normal((61, 47)),
+    "two values": (RNG.uniform(size=(61, 47)) < 0.5) * 7.0,
+    "constant": np.full((61, 47), 7),
+    "one pixel": np.array([[3.5]]),
+    "two pixels": np.array([[3.5, -1]]),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_scale_is_that_of_the_whole_image(name, rule, monkeypatch):
+    monkeypatch.setattr(grey_values, "_BAND", 200)
+    image = IMAGES[name]
+    streamed, whole = measure(StreamedGrey(ArrayPlane(image), name), rule), measure(Grey(image), rule)
+    np.testing.assert_allclose(streamed[:2], whole[:2], rtol=1e-6, atol=1e-6)
+    assert streamed[2:] == whole[2:]
+    np.testing.assert_allclose(streamed(image), whole(image), atol=2e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_refused(value):
+    image = IMAGES["float32"].copy()
+    image[60, 46] = value
+    with pytest.raises(CellsegError, match="cell.tif: holds NaN or infinite"):
+        measure(StreamedGrey(ArrayPlane(image), "cell.tif"), "percentile")

@@ -1,0 +1,54 @@
+"""Three lines of Python: numpy in, numpy out."""
+
+import numpy as np
+import pytest
+from support import ENGINE, smooth
+
+from cellseg.data.normalisation import normalise
+from cellseg.engine import isolation
+from cellseg.errors import CellsegError
+from cellseg.inference.network import predict
+from cellseg.segmentation import Segmentation, load_model, segment
+
+pytestmark = pytest.mark.engine
+
+
+def as_a_script(path, images):
+    """What a user's script does, in a process of its own."""
+    model = load_model(path, split=None, smallest_object=0, largest_hole=0, tile=150)
+    return [segment(images[0], path), *(segment(image, model) for image in images)]
+
+
+def test_arrays_are_segmented(model):
+    images = [smooth(70, 91), smooth(300, 260, 1).astype(np.float64), np.zeros((20, 30))]
+    by_path, *results = isolation.call(as_a_script, str(model), images)
+    (probability,), _ = isolation.call(
+        predict, ENGINE, str(model.with_name("deploy.prototxt")), str(model), [normalise(images[0])]
+    )
+    np.testing.assert_allclose(by_path.probability, probability, atol=1e-6)
+    for image, result in zip(images, results):
+        assert isinstance(result, Segmentation) and result.labels.dtype == np.uint16
+        assert result.labels.shape == result.probability.shape == image.shape
+        np.testing.assert_array_equal(result.labels > 0, result.probability >= 0.5)
+        assert result.objects["area"].tolist() == np.bincount(result.labels.ravel())[1:].tolist()
+    assert len(results[1].objects) > 1 and len(results[2].objects) == 0
+
+
+def refuse(path, image):
+    with pytest.raises(CellsegError) as error:
+        segment(image, path)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    "image, words",
+    [
+        (np.zeros((3, 4, 5)), "rows and columns"),
+        (np.zeros((0, 4)), "shape (0, 4)"),
+        (np.zeros((4, 4), complex), "real numbers"),
+        (np.array([[1, np.nan]]), "NaN"),
+    ],
+    ids=["three axes", "no pixels", "complex", "NaN"],
+)
+def test_what_is_no_grey_image_is_refused(model, image, words):
+    assert words in isolation.call(refuse, str(model), image)
