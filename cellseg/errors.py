@@ -1,4 +1,12 @@
-"""The one exception for a user's mistake."""
+"""The one exception for a user's mistake. Runs on Python 3.9, too: code beside real Caffe raises it."""
+
+#: Name under which this package is distributed; the import stays ``cellseg``.
+DISTRIBUTION = "cellseg-caffe"
+
+
+def install(extra):
+    """Name the command that installs an optional extra, for an error message."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 class CellsegError(ValueError):

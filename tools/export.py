@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cellseg import cli
 from cellseg.data.constants import NORMALISATIONS
-from cellseg.errors import CellsegError
+from cellseg.errors import CellsegError, install
 
 _ENGINES = ("auto", "caffe", "torch")  # the faster ones compute less exactly than the comparison asks for
 
@@ -63,7 +63,7 @@ def need(arguments):
         if not missing:
             raise
         lacks = f"this Python ({sys.executable}) lacks {', '.join(missing)}"
-        raise CellsegError(f"{lacks}; run: pip install cellseg[export]") from None
+        raise CellsegError(f"{lacks}; run: {install('export')}") from None
 
 
 def package_of(arguments, deploy):
@@ -76,7 +76,7 @@ def package_of(arguments, deploy):
     try:
         from cellseg.export.description import Order
     except ImportError as error:
-        raise CellsegError(f"{error.name} cannot be imported; run: pip install cellseg[export]") from error
+        raise CellsegError(f"{error.name} cannot be imported; run: {install('export')}") from error
     if not Path(deploy).is_file():
         raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
     name = arguments.name or f"cellseg_{read_net(deploy).name or 'net'}"

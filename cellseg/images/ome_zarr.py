@@ -1,6 +1,6 @@
 """OME-Zarr images (NGFF 0.4 and 0.5): the full size of the first multiscale image, chunk by chunk."""
 
-from cellseg.errors import CellsegError
+from cellseg.errors import CellsegError, install
 from cellseg.images.source import Layout
 
 _MICROMETRES = {
@@ -18,7 +18,7 @@ def read_layout(path):
     try:
         import zarr
     except ImportError as error:
-        raise CellsegError(f"{path}: OME-Zarr needs zarr ({error}); pip install 'cellseg[zarr]'") from error
+        raise CellsegError(f"{path}: OME-Zarr needs zarr ({error}); {install('zarr')}") from error
     group = zarr.open(str(path), mode="r")
     attributes = dict(group.attrs)
     attributes = attributes.get("ome", attributes)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cellseg.errors import CellsegError
+from cellseg.errors import CellsegError, install
 from cellseg.files import make_folder, replacing
 from cellseg.images.source import open_source
 from cellseg.segmentation.find_cells import band_probability, measure_scale
@@ -154,7 +154,7 @@ def _distributed():
     try:
         import distributed
     except ImportError as error:
-        raise CellsegError(f"--dask needs Dask ({error}); pip install 'cellseg[dask]'") from error
+        raise CellsegError(f"--dask needs Dask ({error}); {install('dask')}") from error
     return distributed
 
 

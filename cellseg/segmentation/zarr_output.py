@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cellseg.errors import CellsegError
+from cellseg.errors import CellsegError, install
 
 LABELS = "cells"
 
@@ -46,7 +46,7 @@ def _zarr():
     try:
         import zarr
     except ImportError as error:
-        raise CellsegError(f"OME-Zarr needs zarr ({error}); pip install 'cellseg[zarr]'") from error
+        raise CellsegError(f"OME-Zarr needs zarr ({error}); {install('zarr')}") from error
     return zarr
 
 

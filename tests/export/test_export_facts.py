@@ -86,5 +86,5 @@ def test_missing_extras_are_named_with_the_way_to_get_them(tmp_path):
     tried = {**os.environ, "CELLSEG_TRIED": ".caffe/bin/python .venv/bin/python"}
     command = [sys.executable, "-c", code, tool, "net.caffemodel", "--out", "out"]
     done = subprocess.run(command, cwd=str(tmp_path), capture_output=True, text=True, env=tried)
-    assert_refused(done, "lacks onnx", "pip install cellseg[export]")
+    assert_refused(done, "lacks onnx", "pip install 'cellseg-caffe[export]'")
     assert list(tmp_path.iterdir()) == []
