@@ -33,7 +33,7 @@ EVALUATE = $(PYTHON) tools/evaluate.py --engine $(ENGINE)
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe venv prototxt data data-simulated data-target pretrain finetune before after table report experiment reproduce \
-    seeds crossvalidate ablation test bench format image image-check image-lint image-vendor
+    seeds crossvalidate ablation test docs bench format image image-check image-lint image-vendor
 
 help: ## list the verbs
 	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
@@ -115,7 +115,7 @@ ablation: ## train what the report suggests: fewer poolings, larger kernels, mor
 	        VARIANT="$$(echo "$${item#*=}" | tr : ' ')" || exit 2; done; done
 	@echo; $(MAKE) --no-print-directory report
 
-image: ## build the image of docker/: real Caffe for GPUs, or VARIANT=cpu; with Docker, Podman or Buildah (docker/README.md)
+image: ## build the image of docker/: real Caffe for GPUs, or VARIANT=cpu; with Docker, Podman or Buildah (docs/docker.md)
 	@bash docker/build.sh $(VARIANT)
 
 docker-%: ## any verb inside the image, on a GPU where there is one: make docker-pretrain REAL=folder
@@ -134,6 +134,13 @@ test: .caffe/bin/python .venv/bench ## lint, and all tests: with current librari
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@.venv/bin/python -m pytest -q -m "not caffe"
 	@.caffe/bin/python -m pytest -q
+
+docs: .venv/docs ## build the documentation as a site into site/; no broken link
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build -q --strict
+
+.venv/docs: requirements-docs.lock .venv/made
+	@.venv/bin/python -m pip -q --disable-pip-version-check install -r requirements-docs.lock
+	@touch $@
 
 bench: .venv/bench ## measure the engine's speed beside real Caffe, plain PyTorch, ONNX Runtime and OpenCV
 	@.venv/bin/python tools/benchmark.py $(if $(MCC),--mcc $(MCC))

@@ -10,5 +10,5 @@ NORMALISATIONS = ("percentile", "root", "standard", "unchanged")
 RGB_RULES = ("refuse", "luminance")
 RECORD = "data.json"
 
-#: Pixels by which a radius has to shrink towards a neck for cells to be told apart there; see docs/segmentation.md.
+#: Pixels by which a radius has to shrink towards a neck for cells to be told apart there; see docs/segment.md.
 SPLIT = 0.5
