@@ -45,12 +45,13 @@ def parse():
 def main():
     arguments = parse()
     cli.need("h5py", "noise", "scipy", "skimage", "tqdm", engine_name=arguments.engine)
-    from cellseg.evaluation.evaluate import default_deploy, evaluate
+    from cellseg.evaluation.evaluate import evaluate
     from cellseg.evaluation.images import default_data, read_images
     from cellseg.evaluation.predictions import PREDICTIONS
     from cellseg.evaluation.record import RECORD, read_choice, write_evaluation
     from cellseg.files import make_folder
-    from cellseg.models.settings import write_usage
+    from cellseg.models.find import default_deploy
+    from cellseg.models.settings import write_settings
     from cellseg.training.run import read_run
 
     run = read_run(arguments.model)
@@ -68,7 +69,7 @@ def main():
     )
     write_evaluation(out, *evaluated)
     show(evaluated.record)
-    written = [out / RECORD, out / "sweep.csv", out / PREDICTIONS, *filter(None, [write_usage(evaluated.record)])]
+    written = [out / RECORD, out / "sweep.csv", out / PREDICTIONS, *filter(None, [write_settings(evaluated.record)])]
     print(f"written: {', '.join(map(str, written))}")
 
 

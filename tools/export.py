@@ -44,8 +44,8 @@ def parse():
 def main():
     arguments = parse()
     need(arguments)
-    from cellseg.evaluation.evaluate import default_deploy
     from cellseg.export.export import export
+    from cellseg.models.find import default_deploy
 
     deploy = arguments.deploy or default_deploy(arguments.model)
     order, facts = package_of(arguments, deploy) if arguments.author else (None, None)

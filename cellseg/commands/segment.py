@@ -8,21 +8,21 @@ Images that have results already are left out.
     cellseg segment runs/best/finetune/finetune.caffemodel images/ --out results
 """
 
+import argparse
 import contextlib
 import os
 import signal
 import sys
-from pathlib import Path
 
 from cellseg import cli, engine
-from cellseg.data.constants import NORMALISATIONS, SPLIT
+from cellseg.data.constants import NORMALISATIONS
 from cellseg.errors import CellsegError
 
 
 def parse(arguments=None, program=None):
     """Read the command line."""
     parser = cli.Parser(description=__doc__, prog=program)
-    parser.add_argument("model", help="a .caffemodel")
+    parser.add_argument("model", help="a .caffemodel, or the run folder that holds it")
     parser.add_argument("images", nargs="+", help="files and folders")
     parser.add_argument("--out", required=True, help="folder for the results")
     group = parser.add_argument_group("which images")
@@ -38,10 +38,12 @@ def parse(arguments=None, program=None):
     group.add_argument("--orientations", type=int, choices=(1, 8), help="over which the network's output is averaged")
     group.add_argument("--smallest-object", type=int, metavar="PIXELS", help="smaller ones are removed")
     group.add_argument("--largest-hole", type=int, metavar="PIXELS", help="holes in cells up to this are filled")
-    depth = "by how much the radius has to shrink towards a neck for touching cells to be told apart (%(default)s)"
-    group.add_argument("--split", type=float, default=SPLIT, metavar="PIXELS", help=depth)
+    depth = "by how much the radius has to shrink towards a neck for touching cells to be told apart"
+    group.add_argument("--split", type=float, default=argparse.SUPPRESS, metavar="PIXELS", help=depth)
     whole = "leave touching cells as one"
-    group.add_argument("--no-split", dest="split", action="store_const", const=None, help=whole)
+    group.add_argument(
+        "--no-split", dest="split", action="store_const", const=None, default=argparse.SUPPRESS, help=whole
+    )
     group = parser.add_argument_group("what is written besides")
     group.add_argument("--probability", action="store_true", help="probability.tif, 32-bit floating point")
     group.add_argument(
@@ -54,7 +56,7 @@ def parse(arguments=None, program=None):
     group.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler (tcp://host:8786), or local")
     parsed = parser.parse_args(arguments)
     for name, least in (("workers", 1), ("tile", 1), ("split", 0)):
-        value = getattr(parsed, name)
+        value = getattr(parsed, name, None)
         if value is not None and not value >= least:
             parser.error(f"argument --{name}: {value} is not {least} or more")
     return parsed
@@ -68,7 +70,7 @@ def main(arguments=None, program=None):
     from cellseg.images.find import find_images
     from cellseg.segmentation.batch import plan, write_tables
 
-    settings = _settings(arguments)
+    settings = _options(arguments)
     found = find_images(arguments.images, arguments.glob, arguments.recursive, leave_out=arguments.out)
     planned = plan(found, arguments.out, settings, arguments.overwrite)
     _tell(planned, arguments)
@@ -91,21 +93,18 @@ def main(arguments=None, program=None):
     return 1 if errors else 0
 
 
-def _settings(arguments):
-    from cellseg.files import sha256
-    from cellseg.segmentation.model import find_usage
-    from cellseg.segmentation.segment_image import Settings
+def _options(arguments):
+    from cellseg.models.find import find_model
+    from cellseg.segmentation.model import find_settings
+    from cellseg.segmentation.options import SegmentationOptions
 
-    if not Path(arguments.model).is_file():
-        raise CellsegError(f"{arguments.model}: no such file; give a .caffemodel")
-    names = ("deploy", "threshold", "normalisation", "orientations", "smallest_object", "largest_hole")
-    usage = find_usage(arguments.model, **{name: getattr(arguments, name) for name in names})
-    return Settings(
-        os.path.abspath(arguments.model),
-        sha256(arguments.model),
-        usage,
+    model = find_model(arguments.model)
+    names = ("deploy", "threshold", "normalisation", "orientations", "smallest_object", "largest_hole", "split")
+    given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    return SegmentationOptions(
+        os.path.abspath(model),
+        find_settings(model, **given),
         arguments.engine,
-        arguments.split,
         arguments.tile,
         arguments.channel,
         arguments.probability,

@@ -19,8 +19,6 @@ from cellseg.evaluation.sweep import Sweep, area_under_roc
 from cellseg.files import sha256
 from cellseg.inference.network import predict
 
-_DEFAULT_DEPLOY = Path(__file__).resolve().parents[2] / "prototxt" / "deploy.prototxt"
-
 
 class Evaluation(NamedTuple):
     """What `evaluate` gives.
@@ -34,12 +32,6 @@ class Evaluation(NamedTuple):
 
     record: dict
     predictions: list
-
-
-def default_deploy(model):
-    """The deploy net beside a model, else the report's."""
-    beside = Path(model).parent / "deploy.prototxt"
-    return beside if beside.exists() else _DEFAULT_DEPLOY
 
 
 def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orientations=1, engine="auto", batch=10):

@@ -10,7 +10,12 @@ import numpy as np
 
 from cellseg.errors import CellsegError
 from cellseg.evaluation.baseline import choose_global, choose_local, local
-from cellseg.evaluation.postprocessing import choose_cleaning, clean
+from cellseg.evaluation.indicators import pooled
+from cellseg.inference.cleaning import clean, fill_holes, remove_objects
+
+#: Areas in pixels from which `choose_cleaning` chooses.
+SMALLEST_OBJECTS = (0, 5, 10, 15, 20, 30, 40, 50, 75, 100)
+LARGEST_HOLES = (0, 5, 10, 20, 30, 50, 100, 200)
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Settings:
     threshold : float
         A pixel is cell where the network's probability is at least this.
     smallest_object, largest_hole : int
-        Areas in pixels; see `cellseg.evaluation.postprocessing.clean`.
+        Areas in pixels; see `cellseg.inference.cleaning.clean`.
     global_threshold : float
         A pixel is cell where its normalised grey value is at least this.
     local_block, local_offset : int, float
@@ -117,6 +122,29 @@ def choose(images, masks, probability, threshold, chosen_on):
     smallest, largest = choose_cleaning(at_least(probability, threshold), masks)
     block, offset = choose_local(images, masks)
     return Settings(threshold, smallest, largest, choose_global(images, masks), block, offset, chosen_on)
+
+
+def choose_cleaning(masks, truths):
+    """Choose the areas of `clean` with the highest Matthews correlation over the pixels of all images.
+
+    Parameters
+    ----------
+    masks, truths : sequence of ndarray of shape (H, W), bool
+        Predictions before cleaning, and truth.
+
+    Returns
+    -------
+    smallest_object, largest_hole : int
+        Of `SMALLEST_OBJECTS` and `LARGEST_HOLES`; of equally good ones the smallest, so 0 and 0 where nothing helps.
+    """
+    best, chosen = -2, None
+    for smallest in SMALLEST_OBJECTS:
+        kept = [remove_objects(np.asarray(mask, bool), smallest) for mask in masks]
+        for largest in LARGEST_HOLES:
+            mcc = pooled(truths, [fill_holes(mask, largest) for mask in kept])["mcc"]
+            if mcc > best:
+                best, chosen = mcc, (smallest, largest)
+    return chosen
 
 
 def at_least(planes, threshold):

@@ -1,70 +1,96 @@
 """How a trained model is to be used: ``NAME.segmentation.json`` beside ``NAME.caffemodel``, written by evaluations."""
 
 import os
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Optional
+from typing import Annotated
+
+from msgspec import Meta
 
 from cellseg.data.constants import NORMALISATIONS
 from cellseg.errors import CellsegError
-from cellseg.files import read_json, sha256, write_json
+from cellseg.files import sha256
+from cellseg.records import read_record, write_record
+
+#: By how many pixels a radius has to shrink towards a neck for two cells to be told apart; see docs/segmentation.md.
+SPLIT = 0.5
+
+_EVALUATE = "evaluate the model again"
 
 
 @dataclass(frozen=True)
-class Usage:
+class ModelSettings:
     """What a model needs besides its weights to segment an image.
 
     Attributes
     ----------
     deploy : str
-        Deploy prototxt; in the file seen from the file's folder, so that both can move together.
+        Deploy prototxt. In the file it is relative to the file's folder, so that both can move together.
     normalisation : str
         Rule for the grey values: a name of `cellseg.data.normalisation.RULES`.
     threshold : float
         A pixel is cell where its probability is at least this.
     orientations : {1, 8}
-        Over which the network's output is averaged.
+        Number of orientations of the image over which the network's output is averaged.
     smallest_object, largest_hole : int
-        Areas in pixels; see `cellseg.evaluation.postprocessing.clean`. 0 where none were chosen.
+        Areas in pixels; see `cellseg.inference.cleaning.clean`. 0 where none were chosen.
     chosen_on : str
         The images on which the threshold and the areas were chosen.
     chosen_on_training_images : bool
-    model_sha256 : str
+    model_sha256 : str or None
         Of the weights for which this holds.
+    split : float or None
+        How touching cells are told apart; see `cellseg.segmentation.splitting.split_touching`. None leaves them as one.
+    recipe : str or None
+        Name of the recipe with which the model was trained; None if nothing tells.
+    version : int
+
+    Raises
+    ------
+    CellsegError
+        If a value is out of range.
     """
 
     deploy: str
     normalisation: str
     threshold: float
     orientations: int = 1
-    smallest_object: int = 0
-    largest_hole: int = 0
+    smallest_object: Annotated[int, Meta(ge=0)] = 0
+    largest_hole: Annotated[int, Meta(ge=0)] = 0
     chosen_on: str = "given by hand"
     chosen_on_training_images: bool = False
-    model_sha256: Optional[str] = None
+    model_sha256: str | None = None
+    split: Annotated[float, Meta(ge=0)] | None = SPLIT
+    recipe: str | None = None
+    version: int = 1
 
     def __post_init__(self):
         if self.normalisation not in NORMALISATIONS:
-            raise CellsegError(
-                f"no normalisation is called '{self.normalisation}'; there are: {', '.join(NORMALISATIONS)}"
-            )
-        if not _is_number(self.threshold) or not 0 <= self.threshold <= 1:
+            names = ", ".join(NORMALISATIONS)
+            raise CellsegError(f"no normalisation is called '{self.normalisation}'; there are: {names}")
+        if not 0 <= self.threshold <= 1:
             raise CellsegError(f"the threshold {self.threshold} is not between 0 and 1")
         if self.orientations not in (1, 8):
             raise CellsegError(f"{self.orientations} orientations; there are 1 and 8")
         for name in ("smallest_object", "largest_hole"):
-            area = getattr(self, name)
-            if not isinstance(area, int) or isinstance(area, bool) or area < 0:
-                raise CellsegError(f"{name}: {area} is no area in pixels")
+            if getattr(self, name) < 0:
+                raise CellsegError(f"{name}: {getattr(self, name)} is no area in pixels")
+        if self.split is not None and not self.split >= 0:
+            raise CellsegError(f"split: {self.split} is not 0 or more pixels")
+
+    @staticmethod
+    def from_old(values: dict) -> dict:
+        """Today's form of a file from before versions: all that it lacks has a default."""
+        return values
 
 
-def usage_file(model):
-    """Where the usage of a model is written: ``a/b.caffemodel`` has ``a/b.segmentation.json``."""
+def settings_file(model: str | Path) -> Path:
+    """Where the settings of a model are written: ``a/b.caffemodel`` has ``a/b.segmentation.json``."""
     return Path(model).with_suffix(".segmentation.json")
 
 
-def read_usage(model):
-    """Read the usage of a model.
+def read_settings(model: str | Path) -> ModelSettings | None:
+    """Read the settings of a model.
 
     Parameters
     ----------
@@ -73,33 +99,29 @@ def read_usage(model):
 
     Returns
     -------
-    Usage or None
+    ModelSettings or None
         None if there is no such file.
 
     Raises
     ------
     CellsegError
-        If it is there, but is something else, or of other weights.
+        If the file is damaged, or was written for other weights.
     """
-    path = usage_file(model)
+    path = settings_file(model)
     if not path.exists():
         return None
-    record = read_json(path, "deploy", "normalisation", "threshold", "model_sha256")
-    try:
-        usage = Usage(**{field.name: record[field.name] for field in fields(Usage) if field.name in record})
-    except CellsegError as error:
-        raise CellsegError(f"{path}: {error}; evaluate the model again") from error
-    if usage.model_sha256 != sha256(model):
-        raise CellsegError(f"{path}: is of other weights than {model}; evaluate the model again")
-    return replace(usage, deploy=os.path.normpath(str(path.parent / usage.deploy)))
+    settings = read_record(path, ModelSettings, _EVALUATE)
+    if settings.model_sha256 != sha256(model):
+        raise CellsegError(f"{path}: is of other weights than {model}; {_EVALUATE}")
+    return replace(settings, deploy=os.path.normpath(path.parent / settings.deploy))
 
 
-def write_usage(record):
-    """Leave the usage that follows from an evaluation beside its model.
+def write_settings(record: dict) -> Path | None:
+    """Write the settings that follow from an evaluation beside its model.
 
-    What was chosen on training images is kept: a later evaluation that chooses its threshold on the images that it
-    judges does not replace it. A threshold given by hand is a trial and leaves nothing, and so does an evaluation of
-    a model that is kept where nothing may be written.
+    Settings that were chosen on training images are kept: a later evaluation that chooses its threshold on the images
+    that it scores does not replace them. A threshold given by hand is a trial and writes nothing, and so does an
+    evaluation of a model in a folder where nothing may be written.
 
     Parameters
     ----------
@@ -109,36 +131,34 @@ def write_usage(record):
     Returns
     -------
     path or None
-        What was written, if anything was.
+        The file, if it was written.
     """
-    model, settings = record["model"], record["settings"] or {}
-    by_hand = not settings and record["threshold"] != record["best_threshold"]
-    if by_hand or record["normalisation"] is None or not settings and _has_better(model):
+    model, chosen = record["model"], record["settings"] or {}
+    by_hand = not chosen and record["threshold"] != record["best_threshold"]
+    if by_hand or record["normalisation"] is None or not chosen and _has_better(model):
         return None
-    if not os.access(str(usage_file(model).parent), os.W_OK):
+    path = settings_file(model)
+    if not os.access(path.parent, os.W_OK):
         return None
-    usage = Usage(
-        os.path.relpath(record["deploy"], str(usage_file(model).parent)),
-        record["normalisation"],
-        record["threshold"],
-        record["orientations"],
-        settings.get("smallest_object", 0),
-        settings.get("largest_hole", 0),
-        settings.get("chosen_on", record["data"]),
-        bool(settings),
-        record["model_sha256"],
+    settings = ModelSettings(
+        deploy=os.path.relpath(record["deploy"], path.parent),
+        normalisation=record["normalisation"],
+        threshold=record["threshold"],
+        orientations=record["orientations"],
+        smallest_object=chosen.get("smallest_object", 0),
+        largest_hole=chosen.get("largest_hole", 0),
+        chosen_on=chosen.get("chosen_on", record["data"]),
+        chosen_on_training_images=bool(chosen),
+        model_sha256=record["model_sha256"],
+        recipe=record.get("recipe"),
     )
-    write_json(usage_file(model), asdict(usage))
-    return usage_file(model)
+    write_record(path, settings)
+    return path
 
 
 def _has_better(model):
     try:
-        usage = read_usage(model)
+        settings = read_settings(model)
     except CellsegError:
         return False
-    return usage is not None and usage.chosen_on_training_images
-
-
-def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return settings is not None and settings.chosen_on_training_images

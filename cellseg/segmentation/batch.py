@@ -6,7 +6,7 @@ from typing import NamedTuple, Optional
 from cellseg.errors import CellsegError
 from cellseg.files import replacing
 from cellseg.images.source import open_source
-from cellseg.segmentation.segment_image import TABLE, Job, check_folder, describe, read_result
+from cellseg.segmentation.segment_image import TABLE, Job, check_folder, read_result
 from cellseg.segmentation.tables import OBJECTS, SUMMARY, join_tables, write_table
 
 SUMMARY_TABLE = "summary.csv"
@@ -50,7 +50,7 @@ def plan(found, out, settings, overwrite=False):
     found : sequence of cellseg.images.find.Found
     out : path
         Folder for all results.
-    settings : cellseg.segmentation.segment_image.Settings
+    settings : cellseg.segmentation.options.SegmentationOptions
     overwrite : bool
         Whether earlier results are to be made again.
 
@@ -65,7 +65,7 @@ def _planned(job, settings, overwrite):
     try:
         record = None if overwrite else read_result(job.folder)
         if record:
-            return Planned(job, record=record, as_set=record["settings"] == describe(settings))
+            return Planned(job, record=record, as_set=record["settings"] == settings.describe())
         check_folder(job.folder)
         with open_source(job.path, settings.channel) as source:
             return Planned(job, len(source.planes), tuple(source.planes[0].shape))

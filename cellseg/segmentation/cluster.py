@@ -34,7 +34,7 @@ def run_on_cluster(address, planned, settings, scratch, workers=1, progress=lamb
     address : str
         Of a scheduler, such as "tcp://host:8786", or "local" for a cluster on this machine for this call.
     planned : sequence of cellseg.segmentation.batch.Planned
-    settings : cellseg.segmentation.segment_image.Settings
+    settings : cellseg.segmentation.options.SegmentationOptions
     scratch : path
         Folder that the workers see, for the bands of large images.
     workers : int
@@ -110,7 +110,7 @@ def _scale(job, settings, number):
     """The scale of a plane; where it cannot be had, the error."""
     try:
         with open_source(job.path, settings.channel) as source:
-            return measure_scale(source.planes[number], job.path, settings.usage)
+            return measure_scale(source.planes[number], job.path, settings.settings)
     except CellsegError as error:
         return error
 

@@ -30,7 +30,7 @@ class Cells(NamedTuple):
     numbers: np.ndarray
 
 
-def measure_scale(plane, name, usage):
+def measure_scale(plane, name, settings):
     """What the model's normalisation makes of a plane's grey values.
 
     Parameters
@@ -38,7 +38,7 @@ def measure_scale(plane, name, usage):
     plane : cellseg.images.source.Plane or alike
     name : str
         What to call it in errors.
-    usage : cellseg.models.settings.Usage
+    settings : cellseg.models.settings.ModelSettings
 
     Returns
     -------
@@ -50,7 +50,7 @@ def measure_scale(plane, name, usage):
     CellsegError
         If the plane holds NaN or infinite values.
     """
-    return measure(StreamedGrey(plane, name), usage.normalisation)
+    return measure(StreamedGrey(plane, name), settings.normalisation)
 
 
 def probabilities(plane, scale, tiles):
@@ -72,7 +72,7 @@ def _least(threshold):
     return least if float(least) >= threshold else np.nextafter(least, np.float32(2))
 
 
-def find_cells(plane, bands, usage, split, labels, probability=None, progress=lambda pixels: None):
+def find_cells(plane, bands, settings, labels, probability=None, progress=lambda pixels: None):
     """From probabilities to cells.
 
     Parameters
@@ -81,9 +81,7 @@ def find_cells(plane, bands, usage, split, labels, probability=None, progress=la
         Its grey values are measured.
     bands : iterable
         See `probabilities`.
-    usage : cellseg.models.settings.Usage
-    split : float or None
-        See `cellseg.segmentation.labelling.Labeller`.
+    settings : cellseg.models.settings.ModelSettings
     labels, probability : callable
         Told the next rows, (n, W): provisional labels, uint32, and probabilities, float32.
     progress : callable
@@ -94,7 +92,7 @@ def find_cells(plane, bands, usage, split, labels, probability=None, progress=la
     Cells
     """
     height, width = plane.shape
-    labeller, tables = Labeller(width, usage.smallest_object, usage.largest_hole, split), []
+    labeller, tables = Labeller(width, settings.smallest_object, settings.largest_hole, settings.split), []
 
     rows = max(_AT_ONCE // width, 1)
 
@@ -112,7 +110,7 @@ def find_cells(plane, bands, usage, split, labels, probability=None, progress=la
         for top, bottom, found in bands:
             if probability:
                 probability(found)
-            mask = found >= _least(usage.threshold)
+            mask = found >= _least(settings.threshold)
             del found  # as large as the band that comes next
             if before:
                 before.result()

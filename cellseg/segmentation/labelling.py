@@ -11,7 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from cellseg.data.constants import SPLIT
-from cellseg.evaluation.postprocessing import clean
+from cellseg.inference.cleaning import clean
 from cellseg.segmentation.measurement import CELL, measure
 from cellseg.segmentation.splitting import split_touching
 
@@ -42,7 +42,7 @@ class Labeller:
     width : int
         Of the plane.
     smallest_object, largest_hole : int
-        See `cellseg.evaluation.postprocessing.clean`.
+        See `cellseg.inference.cleaning.clean`.
     split : float or None
         See `cellseg.segmentation.splitting.split_touching`.
     """

@@ -1,14 +1,14 @@
 """A trained model, ready to be applied to images."""
 
 from dataclasses import replace
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
-from cellseg.data.constants import SPLIT
 from cellseg.errors import CellsegError
-from cellseg.evaluation.evaluate import default_deploy
+from cellseg.files import sha256
 from cellseg.inference.network import Network
 from cellseg.inference.tiling import Tiles
-from cellseg.models.settings import Usage, read_usage, usage_file
+from cellseg.models.find import default_deploy, find_model
+from cellseg.models.settings import ModelSettings, read_settings, settings_file
 
 
 class Model(NamedTuple):
@@ -18,68 +18,63 @@ class Model(NamedTuple):
     ----------
     tiles : cellseg.inference.tiling.Tiles
         The network, and how it is led over an image.
-    usage : cellseg.models.settings.Usage
-    split : float or None
-        See `cellseg.segmentation.splitting.split_touching`.
+    settings : cellseg.models.settings.ModelSettings
     """
 
     tiles: Tiles
-    usage: Usage
-    split: Optional[float]
+    settings: ModelSettings
 
 
-def find_usage(path, **given):
-    """How a model is to be used: as the file beside it says, and where something else is given, so.
+def find_settings(path, **given):
+    """Settings of a model: from the file beside the weights; what is given overrides it.
 
     Parameters
     ----------
     path : str or path
         ``.caffemodel``.
     **given
-        Fields of `cellseg.models.settings.Usage`; None where the file's is to be taken.
+        Fields of `cellseg.models.settings.ModelSettings`. None means "from the file", except for ``split``, where it
+        means that touching cells stay one.
 
     Returns
     -------
-    Usage
+    ModelSettings
 
     Raises
     ------
     CellsegError
-        If there is no such file and not enough is given, or it is of other weights.
+        If there is no such file and not enough is given, or the file was written for other weights.
     """
-    given = {name: value for name, value in given.items() if value is not None}
-    usage = read_usage(path)
-    if usage:
-        return replace(usage, **given)
+    given = {name: value for name, value in given.items() if value is not None or name == "split"}
+    settings = read_settings(path)
+    if settings:
+        return replace(settings, **given)
     lacking = [name for name in ("threshold", "normalisation") if name not in given]
     if lacking:
         raise CellsegError(
-            f"{path}: {usage_file(path).name} is not beside it; run tools/evaluate.py {path}, which writes it, or give "
-            f"{' and '.join(lacking)}"
+            f"{path}: {settings_file(path).name} is not beside it; run tools/evaluate.py {path}, which writes it, or "
+            f"give {' and '.join(lacking)}"
         )
-    return Usage(**{"deploy": str(default_deploy(path)), **given})
+    return ModelSettings(**{"deploy": str(default_deploy(path)), "model_sha256": sha256(path), **given})
 
 
-def load_model(path, engine="auto", split=SPLIT, tile=None, usage=None, **given):
+def load_model(path, engine="auto", tile=None, settings=None, **given):
     """Load a trained model to segment images with.
 
     Parameters
     ----------
     path : str or path
-        ``.caffemodel``. What its evaluation left beside it, ``NAME.segmentation.json``, tells its deploy net,
-        threshold, normalisation, orientations and cleaning.
+        ``.caffemodel``, or a run folder. The settings come from the file that an evaluation left beside the weights,
+        ``NAME.segmentation.json``; keyword arguments override them.
     engine : str
-        See `cellseg.engine.load`. Real Caffe ends the process where it meets an error.
-    split : float or None
-        By how many pixels the radius has to shrink towards a neck for two cells to be told apart there; None leaves
-        touching cells as one.
+        See `cellseg.engine.load`.
     tile : int, optional
         Side in pixels of the windows in which large images are done; by default from the memory that the network needs.
-    usage : cellseg.models.settings.Usage, optional
+    settings : cellseg.models.settings.ModelSettings, optional
         In place of that file.
     **given
-        What is not to be taken from the file: ``deploy``, ``normalisation``, ``threshold``, ``orientations``,
-        ``smallest_object``, ``largest_hole``.
+        Settings that are not to be taken from the file: ``deploy``, ``normalisation``, ``threshold``, ``orientations``,
+        ``smallest_object``, ``largest_hole``, ``split``.
 
     Returns
     -------
@@ -88,8 +83,8 @@ def load_model(path, engine="auto", split=SPLIT, tile=None, usage=None, **given)
     Raises
     ------
     CellsegError
-        See `find_usage` and `cellseg.inference.network.Network`.
+        See `find_settings` and `cellseg.inference.network.Network`.
     """
-    usage = usage or find_usage(path, **given)
-    network = Network(engine, usage.deploy, path)
-    return Model(Tiles(network, usage.orientations, tile), usage, split)
+    path = find_model(path)
+    settings = settings or find_settings(path, **given)
+    return Model(Tiles(Network(engine, settings.deploy, path), settings.orientations, tile), settings)

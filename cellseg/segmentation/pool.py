@@ -22,7 +22,7 @@ def run_in_pool(jobs, settings, workers=1, progress=lambda pixels: None):
     Parameters
     ----------
     jobs : sequence of cellseg.segmentation.segment_image.Job
-    settings : cellseg.segmentation.segment_image.Settings
+    settings : cellseg.segmentation.options.SegmentationOptions
     workers : int
         Processes, each with its own model and its share of the processor's cores.
     progress : callable

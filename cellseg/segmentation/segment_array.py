@@ -49,10 +49,10 @@ def segment(image, model):
     """
     plane = _ArrayPlane(image)
     model = model if isinstance(model, Model) else load_model(model)
-    scale = measure_scale(plane, "the image", model.usage)
+    scale = measure_scale(plane, "the image", model.settings)
     labels, probability = [], []
     bands = probabilities(plane, scale, model.tiles)
-    cells = find_cells(plane, bands, model.usage, model.split, labels.append, probability.append)
+    cells = find_cells(plane, bands, model.settings, labels.append, probability.append)
     numbers = cells.numbers.astype(label_type(len(cells.table)))
     return Segmentation(numbers[np.concatenate(labels)], np.concatenate(probability), cells.table)
 

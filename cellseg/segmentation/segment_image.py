@@ -2,14 +2,12 @@
 
 import shutil
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from cellseg import __version__
 from cellseg.files import check_result_folder, read_json, replacing_folder, write_json
 from cellseg.images.source import open_source
-from cellseg.models.settings import Usage
 from cellseg.segmentation.find_cells import NO_CONTRAST, find_cells, measure_scale, probabilities
 from cellseg.segmentation.overlay import overlay
 from cellseg.segmentation.rows import Rows
@@ -24,38 +22,6 @@ OME_ZARR = "image.ome.zarr"
 
 _NAMES = r"image\.json|objects\.csv|(labels|mask|probability)\.tif|overlay(-\d+)?\.png|image\.ome\.zarr"
 _SCRATCH = "scratch"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is done with every image, and what is written.
-
-    Attributes
-    ----------
-    model : str
-        ``.caffemodel``.
-    model_sha256 : str
-    usage : cellseg.models.settings.Usage
-    engine : str
-        See `cellseg.engine.load`.
-    split : float or None
-    tile : int or None
-        See `cellseg.segmentation.model.load_model`.
-    channel : str or None
-        See `cellseg.images.source.open_source`.
-    probability, ome_zarr : bool
-        Whether to write ``probability.tif`` and ``image.ome.zarr``.
-    """
-
-    model: str
-    model_sha256: str
-    usage: Usage
-    engine: str = "auto"
-    split: Optional[float] = None
-    tile: Optional[int] = None
-    channel: Optional[str] = None
-    probability: bool = False
-    ome_zarr: bool = False
 
 
 class Job(NamedTuple):
@@ -75,15 +41,15 @@ class Job(NamedTuple):
     folder: str
 
 
-def segment_image(job, settings, model, progress=lambda pixels: None, bands=None):
+def segment_image(job, options, model, progress=lambda pixels: None, bands=None):
     """Segment an image, all of its planes, and write the results.
 
     Parameters
     ----------
     job : Job
-    settings : Settings
+    options : cellseg.segmentation.options.SegmentationOptions
     model : cellseg.segmentation.model.Model
-        Loaded as the settings say.
+        Loaded as the options say.
     progress : callable
         Told the number of pixels of each finished band.
     bands : callable, optional
@@ -103,23 +69,23 @@ def segment_image(job, settings, model, progress=lambda pixels: None, bands=None
     check_folder(job.folder)
     bands = bands or (lambda number, plane, scale: probabilities(plane, scale, model.tiles))
     started = time.monotonic()
-    with open_source(job.path, settings.channel) as source, replacing_folder(job.folder) as folder:
+    with open_source(job.path, options.channel) as source, replacing_folder(job.folder) as folder:
         scratch = folder / _SCRATCH
         scratch.mkdir()
         done = []
         for number, plane in enumerate(source.planes):
-            scale = measure_scale(plane, job.path, model.usage)
-            done.append(_PlaneResult(scratch, number, plane, scale, settings.probability))
+            scale = measure_scale(plane, job.path, model.settings)
+            done.append(_PlaneResult(scratch, number, plane, scale, options.probability))
             done[-1].find(bands(number, plane, scale), model, progress)
-        _write(folder, job, source, settings, done)
+        _write(folder, job, source, options, done)
         shutil.rmtree(str(scratch))
-        row = _summary(job, source, settings, done, time.monotonic() - started)
+        row = _summary(job, source, options, done, time.monotonic() - started)
         planes = [{**one.plane.index, "count": one.count, "scale": one.scale._asdict()} for one in done]
         write_json(
             folder / RECORD,
             {
                 "summary": row,
-                "settings": describe(settings),
+                "settings": options.describe(),
                 "image": str(Path(job.path).resolve()),
                 "tile": model.tiles.side,
                 "engine": model.tiles.network.engine,
@@ -128,13 +94,6 @@ def segment_image(job, settings, model, progress=lambda pixels: None, bands=None
             },
         )
     return row
-
-
-def describe(settings):
-    """The settings as they stand in the record of an image: without where things lie."""
-    record = asdict(settings)
-    del record["model"], record["usage"]["deploy"]
-    return record
 
 
 def check_folder(folder):
@@ -161,9 +120,7 @@ class _PlaneResult:
 
     def find(self, bands, model, progress):
         probability = self._probability.append if self._probability else None
-        self._cells = find_cells(
-            self.plane, bands, model.usage, model.split, self._labels.append, probability, progress
-        )
+        self._cells = find_cells(self.plane, bands, model.settings, self._labels.append, probability, progress)
         for rows in filter(None, (self._labels, self._probability)):
             rows.close()
 
@@ -193,12 +150,12 @@ class _PlaneResult:
         return self._probability.bands(height)
 
 
-def _write(folder, job, source, settings, done):
+def _write(folder, job, source, options, done):
     grid = tuple(length for _, length in source.axes)
     shape = grid + tuple(source.planes[0].shape)
     axes = "".join("Z" if letter == "I" else letter for letter, _ in source.axes)
     kind = label_type(max(one.count for one in done))
-    planes = {"labels": kind, "mask": "uint8", **({"probability": "float32"} if settings.probability else {})}
+    planes = {"labels": kind, "mask": "uint8", **({"probability": "float32"} if options.probability else {})}
     for name, dtype in planes.items():
         rows = [getattr(one, name) for one in done]
         write_tiff(folder / f"{name}.tif", rows, shape, dtype, axes, source.pixel_size)
@@ -212,13 +169,13 @@ def _write(folder, job, source, settings, done):
         for row in object_rows(job.name, page, one.plane, one.table, source.pixel_size)
     )
     write_table(folder / TABLE, OBJECTS, tables)
-    if settings.ome_zarr:
+    if options.ome_zarr:
         from cellseg.segmentation.zarr_output import write_ome_zarr
 
         write_ome_zarr(folder / OME_ZARR, [one.grey for one in done], [one.labels for one in done], source, kind)
 
 
-def _summary(job, source, settings, done, seconds):
+def _summary(job, source, options, done, seconds):
     height, width = source.planes[0].shape
     pixels = len(done) * height * width
     warnings = list(source.warnings)
@@ -238,7 +195,7 @@ def _summary(job, source, settings, done, seconds):
         "pixel_width_um": size[1],
         "count": sum(one.count for one in done),
         "covered_fraction": round(covered, 6),
-        "threshold": settings.usage.threshold,
+        "threshold": options.settings.threshold,
         "seconds": round(seconds, 3),
         "warnings": "; ".join(warnings),
     }

@@ -40,7 +40,7 @@ def loaded(settings):
 
     Parameters
     ----------
-    settings : cellseg.segmentation.segment_image.Settings
+    settings : cellseg.segmentation.options.SegmentationOptions
 
     Returns
     -------
@@ -51,7 +51,7 @@ def loaded(settings):
     CellsegError
         See `cellseg.segmentation.model.load_model`.
     """
-    return load_model(settings.model, settings.engine, settings.split, settings.tile, settings.usage)
+    return load_model(settings.model, settings.engine, settings.tile, settings.settings)
 
 
 def work(job, settings, **options):
@@ -60,7 +60,7 @@ def work(job, settings, **options):
     Parameters
     ----------
     job : cellseg.segmentation.segment_image.Job
-    settings : cellseg.segmentation.segment_image.Settings
+    settings : cellseg.segmentation.options.SegmentationOptions
     **options
         ``progress`` and ``bands`` of `cellseg.segmentation.segment_image.segment_image`.
 

@@ -10,8 +10,8 @@ from support import blobs
 from cellseg.errors import CellsegError
 from cellseg.evaluation.baseline import choose_global, choose_local, local
 from cellseg.evaluation.indicators import pooled
-from cellseg.evaluation.postprocessing import choose_cleaning, clean
-from cellseg.evaluation.settings import Settings, at_least, choose
+from cellseg.evaluation.settings import Settings, at_least, choose, choose_cleaning
+from cellseg.inference.cleaning import clean
 
 
 def speckled(area):

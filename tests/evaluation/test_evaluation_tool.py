@@ -13,7 +13,7 @@ from cellseg.engine import isolation
 from cellseg.evaluation.indicators import NAMES, count, indicators
 from cellseg.evaluation.predictions import read_predictions
 from cellseg.inference.network import predict
-from cellseg.models.settings import read_usage
+from cellseg.models.settings import read_settings
 from cellseg.network import Fcn, deploy_net
 
 pytestmark = pytest.mark.engine
@@ -112,9 +112,9 @@ def test_settings_chosen_on_the_training_images_serve_on_the_test_images(model):
     assert done.returncode == 0, done.stderr
     honest = json.loads(Path("honest/evaluation.json").read_text())
     assert honest["settings"] == settings and honest["threshold"] == settings["threshold"]
-    usage = read_usage(model)
-    assert usage.threshold == settings["threshold"] and usage.smallest_object == settings["smallest_object"]
-    assert usage.deploy == "somewhere/deploy.prototxt" and usage.normalisation == "unchanged"
+    used = read_settings(model)
+    assert used.threshold == settings["threshold"] and used.smallest_object == settings["smallest_object"]
+    assert used.deploy == "somewhere/deploy.prototxt" and used.normalisation == "unchanged"
     assert set(honest["methods"]) == {"network", "cleaned", "otsu", "global", "local"}
     truths, images = [row.mask for row in read_predictions("honest/predictions.h5")], read_list(TINY[1])[0]
     founds = [image >= settings["global_threshold"] for image in images]

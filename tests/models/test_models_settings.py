@@ -2,13 +2,15 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from cellseg.errors import CellsegError
 from cellseg.files import sha256
-from cellseg.models.settings import Usage, read_usage, usage_file, write_usage
+from cellseg.models.find import find_model
+from cellseg.models.settings import ModelSettings, read_settings, settings_file, write_settings
 
 MODEL = "run/net.caffemodel"
 SETTINGS = {"smallest_object": 20, "largest_hole": 5, "chosen_on": "train.txt", "threshold": 0.4}
@@ -34,36 +36,36 @@ def evaluated(tmp_path, monkeypatch):
     }
 
 
-def test_a_folder_that_moves_keeps_its_usage(evaluated):
-    assert write_usage(evaluated) == usage_file(MODEL) == Path("run/net.segmentation.json")
+def test_a_folder_that_moves_keeps_its_settings(evaluated):
+    assert write_settings(evaluated) == settings_file(MODEL) == Path("run/net.segmentation.json")
     shutil.move("run", "elsewhere")
-    usage = read_usage("elsewhere/net.caffemodel")
-    assert (usage.threshold, usage.normalisation, usage.orientations) == (0.5, "root", 8)
-    assert usage.deploy == "elsewhere/deploy.prototxt"
-    assert (usage.smallest_object, usage.largest_hole, usage.chosen_on) == (0, 0, "test.txt")
+    settings = read_settings("elsewhere/net.caffemodel")
+    assert (settings.threshold, settings.normalisation, settings.orientations) == (0.5, "root", 8)
+    assert settings.deploy == "elsewhere/deploy.prototxt"
+    assert (settings.smallest_object, settings.largest_hole, settings.chosen_on) == (0, 0, "test.txt")
 
 
 def test_what_was_chosen_on_training_images_stays(evaluated):
-    write_usage({**evaluated, "settings": SETTINGS, "threshold": 0.4})
-    assert write_usage(evaluated) is None
-    usage = read_usage(MODEL)
-    assert usage.threshold == 0.4 and usage.chosen_on == "train.txt" and usage.chosen_on_training_images
-    assert (usage.smallest_object, usage.largest_hole) == (20, 5)
+    write_settings({**evaluated, "settings": SETTINGS, "threshold": 0.4})
+    assert write_settings(evaluated) is None
+    settings = read_settings(MODEL)
+    assert settings.threshold == 0.4 and settings.chosen_on == "train.txt" and settings.chosen_on_training_images
+    assert (settings.smallest_object, settings.largest_hole) == (20, 5)
 
 
 def test_other_weights_of_that_name_get_their_own(evaluated):
-    write_usage({**evaluated, "settings": SETTINGS, "threshold": 0.4})
+    write_settings({**evaluated, "settings": SETTINGS, "threshold": 0.4})
     Path(MODEL).write_bytes(b"other weights")
     with pytest.raises(CellsegError, match="other weights"):
-        read_usage(MODEL)
-    assert write_usage({**evaluated, "model_sha256": sha256(MODEL)})
-    assert read_usage(MODEL).threshold == 0.5
+        read_settings(MODEL)
+    assert write_settings({**evaluated, "model_sha256": sha256(MODEL)})
+    assert read_settings(MODEL).threshold == 0.5
 
 
 @pytest.mark.parametrize("change", [{"threshold": 0.9}, {"normalisation": None}])
 def test_a_trial_leaves_nothing(evaluated, change):
-    assert write_usage({**evaluated, **change}) is None
-    assert read_usage(MODEL) is None
+    assert write_settings({**evaluated, **change}) is None
+    assert read_settings(MODEL) is None
 
 
 @pytest.mark.parametrize(
@@ -77,14 +79,43 @@ def test_a_trial_leaves_nothing(evaluated, change):
         ({"largest_hole": 1.5}, "largest_hole"),
     ],
 )
-def test_a_damaged_usage_is_refused(evaluated, change, word):
-    write_usage(evaluated)
-    record = json.loads(usage_file(MODEL).read_text())
-    usage_file(MODEL).write_text(json.dumps({**record, **change}))
+def test_a_damaged_settings_file_is_refused(evaluated, change, word):
+    write_settings(evaluated)
+    record = json.loads(settings_file(MODEL).read_text())
+    settings_file(MODEL).write_text(json.dumps({**record, **change}))
     with pytest.raises(CellsegError, match=f"segmentation.json.*{word}.*evaluate the model again"):
-        read_usage(MODEL)
+        read_settings(MODEL)
 
 
 def test_values_given_by_hand_are_checked_alike():
     with pytest.raises(CellsegError, match="threshold"):
-        Usage("deploy.prototxt", "root", -1)
+        ModelSettings("deploy.prototxt", "root", -1)
+
+
+def test_a_file_from_before_versions_is_read(evaluated):
+    old = {
+        "deploy": "deploy.prototxt",
+        "normalisation": "percentile",
+        "threshold": 0.46,
+        "orientations": 1,
+        "smallest_object": 0,
+        "largest_hole": 0,
+        "chosen_on": "runs/t/data/real/train.txt",
+        "chosen_on_training_images": True,
+        "model_sha256": sha256(MODEL),
+    }
+    settings_file(MODEL).write_text(json.dumps(old))
+    settings = read_settings(MODEL)
+    assert settings.split == 0.5 and settings.recipe is None
+    assert {**old, "deploy": "run/deploy.prototxt"}.items() <= asdict(settings).items()
+
+
+@pytest.mark.parametrize("name", ["finetune", "pretrain"])
+def test_a_run_folder_stands_for_its_last_weights(tmp_path, name):
+    with pytest.raises(CellsegError, match="holds no finetune.caffemodel"):
+        find_model(tmp_path)
+    for stage in ("pretrain", name):
+        (tmp_path / f"{stage}.caffemodel").write_bytes(b"weights")
+    assert find_model(tmp_path) == find_model(tmp_path / f"{name}.caffemodel") == tmp_path / f"{name}.caffemodel"
+    with pytest.raises(CellsegError, match="no such file"):
+        find_model(tmp_path / "other.caffemodel")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from cellseg.evaluation.postprocessing import clean
+from cellseg.inference.cleaning import clean
 from cellseg.segmentation import labelling
 from cellseg.segmentation.labelling import Labeller, renumber
 from cellseg.segmentation.measurement import CELL, measure

@@ -8,10 +8,11 @@ from support import smooth
 
 from cellseg.data.normalisation import Scale
 from cellseg.files import remove_leftovers
-from cellseg.models.settings import Usage
+from cellseg.models.settings import ModelSettings
 from cellseg.segmentation import segment_image as results
 from cellseg.segmentation import work
-from cellseg.segmentation.segment_image import Job, Settings
+from cellseg.segmentation.options import SegmentationOptions
+from cellseg.segmentation.segment_image import Job
 
 
 class Network:
@@ -31,14 +32,14 @@ class Tiles:
 
 
 class Model:
-    tiles, usage, split = Tiles(), Usage("net.prototxt", "percentile", 0.5), 0.5
+    tiles, settings = Tiles(), ModelSettings("net.prototxt", "percentile", 0.5)
 
 
 def do(tmp_path, monkeypatch, name="a.tif"):
     monkeypatch.setattr(work, "loaded", lambda settings: Model)
     tifffile.imwrite(str(tmp_path / name), smooth(70, 50))
     job = Job(str(tmp_path / name), name, str(tmp_path / "out" / name))
-    return work.work(job, Settings("net.caffemodel", "", Model.usage))
+    return work.work(job, SegmentationOptions("net.caffemodel", Model.settings))
 
 
 def test_a_full_disk_is_told_from_a_bad_image(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from support import ENGINE, PYTHON, ROOT, assert_refused, run_tool, smooth
 
 from cellseg.data.normalisation import normalise
 from cellseg.engine import isolation
-from cellseg.evaluation.postprocessing import clean
+from cellseg.inference.cleaning import clean
 from cellseg.inference.network import predict
 from cellseg.network import Fcn, deploy_net
 from cellseg.segmentation.labelling import renumber

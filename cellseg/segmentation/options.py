@@ -1,0 +1,41 @@
+"""What one segmentation job needs: the model with its settings, and what the user chose besides."""
+
+from dataclasses import asdict, dataclass
+
+from cellseg.models.settings import ModelSettings
+
+
+@dataclass(frozen=True)
+class SegmentationOptions:
+    """What is done with every image, and what is written.
+
+    Attributes
+    ----------
+    model : str
+        ``.caffemodel``.
+    settings : cellseg.models.settings.ModelSettings
+    engine : str
+        See `cellseg.engine.load`.
+    tile : int or None
+        See `cellseg.segmentation.model.load_model`.
+    channel : str or None
+        See `cellseg.images.source.open_source`.
+    probability, ome_zarr : bool
+        Whether to write ``probability.tif`` and ``image.ome.zarr``.
+    """
+
+    model: str
+    settings: ModelSettings
+    engine: str = "auto"
+    tile: int | None = None
+    channel: str | None = None
+    probability: bool = False
+    ome_zarr: bool = False
+
+    def describe(self) -> dict:
+        """The options as ``image.json`` keeps them under ``settings``: all but where the model lies."""
+        usage, options = asdict(self.settings), asdict(self)
+        for name in ("deploy", "split", "recipe", "version"):
+            del usage[name]
+        del options["model"], options["settings"]
+        return {"model_sha256": usage["model_sha256"], "usage": usage, "split": self.settings.split, **options}
