@@ -1,17 +1,13 @@
-"""What every tool does alike at its edges: the right Python, one line for a user's mistake, exit code 2."""
+"""What all commands do alike: one line for a user's mistake, exit code 2."""
 
 import argparse
 import importlib.util
 import os
 import sys
-from pathlib import Path
 
-from cellseg import engine
-from cellseg.errors import CellsegError
+from cellseg.errors import DISTRIBUTION, CellsegError, install
 
-_ROOT = Path(__file__).resolve().parents[1]
-_TRIED = "CELLSEG_TRIED"
-_OF_A_DOOR = ("PYTHONHOME", "PYTHONPATH")  # what the door of .caffe/ sets for its own Python alone
+_ADVICE = f"run: pip install {DISTRIBUTION}, or in a clone: make venv"
 
 
 class Parser(argparse.ArgumentParser):
@@ -34,62 +30,81 @@ class Parser(argparse.ArgumentParser):
         raise CellsegError(f"{message}; --help lists the options")
 
 
-def need(*modules, engine_name=None, fallback="auto"):
-    """Go on under a Python that `make` made, if this one lacks the engine or one of `modules`.
-
-    A tool calls this before it imports them. It does not return if it goes on elsewhere.
+def number(least, most=float("inf"), kind=int):
+    """Give a `type` for an option that takes a number in a range.
 
     Parameters
     ----------
+    least, most : int or float
+    kind : {int, float}
+
+    Returns
+    -------
+    callable
+    """
+
+    def convert(text):
+        value = kind(text)
+        if not least <= value <= most:
+            span = f"{least} or more" if most == float("inf") else f"from {least} to {most}"
+            raise argparse.ArgumentTypeError(f"{text} is not {span}")
+        return value
+
+    convert.__name__ = kind.__name__  # which argparse shows where `kind` refuses the text
+    return convert
+
+
+def need(extra, *modules):
+    """Check that libraries of an optional extra are installed, before they are imported.
+
+    Parameters
+    ----------
+    extra : str
+        The distribution's extra that brings them.
     *modules : str
-    engine_name : str
-        See `cellseg.engine.load`; None if the tool needs no engine.
-    fallback : str
-        The engine on whose Python a tool that needs none goes on.
 
     Raises
     ------
     CellsegError
-        If something is missing here and in every Python that `make` has made so far.
+        If one is missing.
     """
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
-    missing += engine.missing(engine_name) if engine_name else []
-    if not missing:
-        return
-    engine_name = engine_name or fallback
-    tried = os.environ.get(_TRIED, "").split()
-    for door in engine.doors(engine_name):
-        path = str(_ROOT / door)
-        if door not in tried and os.access(path, os.X_OK):
-            others = {name: value for name, value in os.environ.items() if name not in _OF_A_DOOR}
-            sys.stdout.flush()
-            os.execve(path, [path, *sys.argv], {**others, _TRIED: " ".join([*tried, door])})
-    raise CellsegError(f"this Python ({sys.executable}) lacks {', '.join(missing)}; {engine.advice(engine_name)}")
+    if missing:
+        raise CellsegError(f"this Python ({sys.executable}) lacks {', '.join(missing)}; run: {install(extra)}")
 
 
-def run(main):
-    """Call ``main()`` and end the process with its exit code.
+def exit_code(main):
+    """Call ``main()`` and give the exit code with which the process should end.
 
-    A `CellsegError`, a file that the system refuses and a Ctrl-C become one line on standard error and exit code 2; a
-    reader that closed our output (``| head``) ends the tool quietly. Any other exception is a defect of ours and
-    keeps its traceback.
+    A `CellsegError`, a file that the system refuses and a Ctrl-C become one line on standard error and exit code 2. A
+    library that is not installed does so, too. A reader that closed our output (``| head``) ends the command quietly.
+    Any other exception is a defect of ours and keeps its traceback.
     """
     try:
         code = main() or 0
         sys.stdout.flush()
+        return code
     except CellsegError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = 2
+        return _refuse(f"error: {error}")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = 2
+        return _refuse("interrupted")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 1
+        return 1
     except OSError as error:
-        print(
-            f"error: {error.filename or 'output'}: {error.strerror or error}; check the place and its rights",
-            file=sys.stderr,
-        )
-        code = 2
-    sys.exit(code)
+        where = error.filename or "output"
+        return _refuse(f"error: {where}: {error.strerror or error}; check the place and its rights")
+    except ModuleNotFoundError as error:
+        if (error.name or "cellseg").split(".")[0] == "cellseg":
+            raise
+        return _refuse(f"error: this Python ({sys.executable}) lacks {error.name}; {_ADVICE}")
+
+
+def run(main):
+    """Call ``main()`` as `exit_code` does, and end the process."""
+    sys.exit(exit_code(main))
+
+
+def _refuse(line):
+    print(line, file=sys.stderr)
+    return 2

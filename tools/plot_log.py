@@ -1,41 +1,5 @@
-"""Draw the losses and the test scores of a Caffe training from its log, as in the report's Figure 7.
+"""`cellseg plot-log`, from a clone that is not installed."""
 
-Reads what `caffe train` writes, before and since Caffe 1.0, and the train.log of our own runs. Several logs are taken
-for several seeds of one training: a mean and a band.
-"""
+import _clone
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from cellseg import cli
-
-
-def parse():
-    parser = cli.Parser(description=__doc__)
-    parser.add_argument("log", nargs="+", help="log of a training")
-    parser.add_argument("--epoch-iterations", type=int, required=True, help="iterations in an epoch")
-    parser.add_argument("--out", default="curves", help="files without their suffix: .png, .svg (%(default)s)")
-    arguments = parser.parse_args()
-    if arguments.epoch_iterations < 1:
-        parser.error(f"argument --epoch-iterations: {arguments.epoch_iterations} is not 1 or more")
-    return arguments
-
-
-def main():
-    arguments = parse()
-    cli.need("h5py", "matplotlib", "scipy")
-    from cellseg.files import make_folder
-    from cellseg.report import curves, style
-    from cellseg.training.log import history_rows, read_log
-
-    histories = [history_rows(read_log(path), arguments.epoch_iterations) for path in arguments.log]
-    out = Path(arguments.out)
-    name = ", ".join(Path(path).name for path in arguments.log)
-    picture = style.save(lambda: curves.draw({name: histories}), make_folder(out.parent), out.name, dark=False)
-    print(f"written: {picture.png}, {picture.svg}")
-
-
-if __name__ == "__main__":
-    cli.run(main)
+_clone.run("plot-log")

@@ -1,49 +1,5 @@
-"""Print the report's Table 1 with our rows below its own, from evaluation.json files."""
+"""`cellseg table`, from a clone that is not installed."""
 
-import sys
-from pathlib import Path
+import _clone
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from cellseg import cli
-from cellseg.errors import CellsegError
-from cellseg.evaluation.record import read_evaluation
-from cellseg.evaluation.table import REPORT, format_table
-from cellseg.files import write_text
-
-
-def parse():
-    parser = cli.Parser(description=__doc__)
-    parser.add_argument("before", nargs="?", help="evaluation.json before fine-tuning, if there was a pretraining")
-    parser.add_argument("after", help="evaluation.json after fine-tuning")
-    parser.add_argument("--honest", help="evaluation.json after fine-tuning, threshold chosen on the training set")
-    parser.add_argument("--out", help="file to write the table to as well")
-    return parser.parse_args()
-
-
-def main():
-    arguments = parse()
-    after = read_evaluation(arguments.after)
-    before, honest = (read_evaluation(path) if path else None for path in (arguments.before, arguments.honest))
-    for record in filter(None, (before, honest)):
-        if record["data"] != after["data"]:
-            raise CellsegError(f"{record['data']} and {after['data']} are different images; evaluate again on the same")
-    if honest and honest.get("model_sha256") != after.get("model_sha256"):
-        raise CellsegError(f"{arguments.honest} and {arguments.after} are of different models; evaluate again")
-    rows = [("ours, before fine-tuning", before["threshold"], before)] if before else []
-    rows.append(("ours, after fine-tuning", after["threshold"], after))
-    text = f"Table 1, thresholds chosen on the test images as in the report\n\n{format_table([*REPORT, *rows])}\n"
-    text += f"\nour rows: {after['images']} images of {after['data']}, engine {after['engine']}\n"
-    if after.get("note"):
-        text += f"STAND-IN: the images are {after['note']}\n"
-    others = [("Otsu's threshold, per image", None, after["baseline_otsu"])]
-    if honest:
-        others.insert(0, ("ours, after fine-tuning", honest["threshold"], honest))
-    text += f"\nThe same images, nothing chosen on them\n\n{format_table(others)}\n"
-    if arguments.out:
-        write_text(arguments.out, text)
-    print(text, end="")
-
-
-if __name__ == "__main__":
-    cli.run(main)
+_clone.run("table")

@@ -14,58 +14,53 @@ import os
 import signal
 import sys
 
-from cellseg import cli, engine
-from cellseg.data.constants import NORMALISATIONS
+from cellseg import cli
+from cellseg.commands import options
 from cellseg.errors import CellsegError
 
 
-def parse(arguments=None, program=None):
-    """Read the command line."""
-    parser = cli.Parser(description=__doc__, prog=program)
+def add_arguments(parser):
+    """Add the verb's options."""
     parser.add_argument("model", help="a .caffemodel, or the run folder that holds it")
     parser.add_argument("images", nargs="+", help="files and folders")
     parser.add_argument("--out", required=True, help="folder for the results")
     group = parser.add_argument_group("which images")
-    group.add_argument("--glob", default="*", metavar="PATTERN", help="of names in folders, such as '*_DAPI.tif'")
+    pattern = "of the names in folders, such as '*_DAPI.tif' (default: all images)"
+    group.add_argument("--glob", default="*", metavar="PATTERN", help=pattern)
     group.add_argument("--recursive", action="store_true", help="look into folders of folders, too")
-    group.add_argument("--channel", help="number (from 0) or name, of images that have several; colour: also luminance")
+    channel = "number (from 0) or name, of images that have several; of colour images also 'luminance'"
+    group.add_argument("--channel", help=channel)
     group.add_argument("--overwrite", action="store_true", help="do images again that have results already")
     group.add_argument("--dry-run", action="store_true", help="only say what would be done")
-    group = parser.add_argument_group("how (default: as the file beside the model says)")
-    group.add_argument("--deploy", help="deploy prototxt")
-    group.add_argument("--threshold", type=float, help="a pixel is cell where its probability is at least this")
-    group.add_argument("--normalisation", choices=NORMALISATIONS, help="rule for the grey values")
-    group.add_argument("--orientations", type=int, choices=(1, 8), help="over which the network's output is averaged")
+    group = parser.add_argument_group("how (default: what the file beside the model says)")
+    options.add_deploy(group)
+    threshold = "a pixel is cell where its probability is at least this"
+    group.add_argument("--threshold", type=float, help=threshold)
+    options.add_normalisation(group, "the model's")
+    over = "orientations of an image over which the output is averaged"
+    group.add_argument("--orientations", type=int, choices=(1, 8), help=over)
     group.add_argument("--smallest-object", type=int, metavar="PIXELS", help="smaller ones are removed")
     group.add_argument("--largest-hole", type=int, metavar="PIXELS", help="holes in cells up to this are filled")
     depth = "by how much the radius has to shrink towards a neck for touching cells to be told apart"
-    group.add_argument("--split", type=float, default=argparse.SUPPRESS, metavar="PIXELS", help=depth)
-    whole = "leave touching cells as one"
-    group.add_argument(
-        "--no-split", dest="split", action="store_const", const=None, default=argparse.SUPPRESS, help=whole
-    )
+    number = cli.number(0, kind=float)
+    group.add_argument("--split", type=number, default=argparse.SUPPRESS, metavar="PIXELS", help=depth)
+    whole = {"const": None, "default": argparse.SUPPRESS, "help": "leave touching cells as one"}
+    group.add_argument("--no-split", dest="split", action="store_const", **whole)
     group = parser.add_argument_group("what is written besides")
     group.add_argument("--probability", action="store_true", help="probability.tif, 32-bit floating point")
-    group.add_argument(
-        "--ome-zarr", action="store_true", help="image.ome.zarr: grey values, with labels where napari looks"
-    )
+    zarr = "image.ome.zarr: grey values, with labels where napari looks"
+    group.add_argument("--ome-zarr", action="store_true", help=zarr)
     group = parser.add_argument_group("on what")
-    group.add_argument("--engine", choices=engine.NAMES, default="auto", help="what runs the net (%(default)s)")
-    group.add_argument("--workers", type=int, default=1, help="images at a time, each in a process (%(default)s)")
-    group.add_argument("--tile", type=int, metavar="PIXELS", help="side of large images' windows (default: by memory)")
-    group.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler (tcp://host:8786), or local")
-    parsed = parser.parse_args(arguments)
-    for name, least in (("workers", 1), ("tile", 1), ("split", 0)):
-        value = getattr(parsed, name, None)
-        if value is not None and not value >= least:
-            parser.error(f"argument --{name}: {value} is not {least} or more")
-    return parsed
+    options.add_engine(group)
+    workers = "images at a time, each in a process (default: %(default)s)"
+    group.add_argument("--workers", type=cli.number(1), default=1, help=workers)
+    tile = "side of the windows in which large images are read (default: what memory allows)"
+    group.add_argument("--tile", type=cli.number(1), metavar="PIXELS", help=tile)
+    group.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler (tcp://host:8786), or 'local'")
 
 
-def main(arguments=None, program=None):
-    """Run the command; gives the exit code, 1 where an image failed."""
-    arguments = parse(arguments, program)
-    cli.need("numpy", "PIL", "scipy", "skimage", "tifffile", "tqdm", engine_name=arguments.engine)
+def run(arguments):
+    """Segment the images; gives the exit code, 1 where an image failed."""
     from cellseg.files import make_folder, remove_leftovers
     from cellseg.images.find import find_images
     from cellseg.segmentation.batch import plan, write_tables

@@ -65,6 +65,8 @@ class Plan:
         ``.caffemodel`` to start from.
     engine : str
         See `cellseg.engine.load`.
+    command : str, optional
+        The command line that asks for it, for the record.
     """
 
     stage: str
@@ -79,6 +81,7 @@ class Plan:
     orientations: int = 1
     weights: Optional[Path] = None
     engine: str = "auto"
+    command: Optional[str] = None
 
 
 def train(plan):
@@ -212,7 +215,7 @@ def _write_record(out, plan, schedule, record, initial):
             "recipe": plan.recipe,
             "stand_in": record["stand_in"],
             "note": request.get("note"),
-            "command": shlex.join(sys.argv),
+            "command": plan.command or shlex.join(sys.argv),
             "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "status": "running",
             "data": data,

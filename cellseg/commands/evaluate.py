@@ -1,0 +1,81 @@
+"""Evaluate a model on annotated images: the indicators of the report's Table 1, at the threshold with the best MCC.
+
+Only the model is required. By default it is tested on the test set of its own run, with the deploy net beside it, and
+evaluation.json, sweep.csv and predictions.h5 are written beside it.
+
+The report chooses the threshold on the images that it then reports. The honest way takes two steps. The first chooses
+on the training images: the threshold, how the masks are cleaned, and the grey-value thresholds to compare with. The
+second uses these choices on the test images:
+
+    cellseg evaluate MODEL --split train --out runs/chosen
+    cellseg evaluate MODEL --threshold runs/chosen/evaluation.json
+"""
+
+from pathlib import Path
+
+from cellseg import cli
+from cellseg.commands import options
+
+
+def add_arguments(parser):
+    """Add the verb's options."""
+    parser.add_argument("model", help="a .caffemodel or .caffemodel.h5")
+    parser.add_argument("--data", help="HDF5 list file, or folder with images/ and masks/ (default: the run's)")
+    split = "which part of the run's data to score; 'train' also chooses threshold and cleaning on the images, and "
+    split += "leaves augmented copies out (default: %(default)s)"
+    parser.add_argument("--split", choices=("train", "test"), default="test", help=split)
+    options.add_deploy(parser)
+    parser.add_argument("--out", help="folder for the results (default: the model's)")
+    threshold = "a number, or the evaluation.json whose choices are used"
+    parser.add_argument("--threshold", help=threshold)
+    options.add_normalisation(parser, "the run's; for a folder of images")
+    options.add_rgb(parser)
+    over = "orientations of an image over which the output is averaged (default: the run's, else 1)"
+    parser.add_argument("--orientations", type=int, choices=(1, 8), help=over)
+    batch = "images a forward pass (default: %(default)s)"
+    parser.add_argument("--batch", type=cli.number(1), default=10, help=batch)
+    options.add_engine(parser)
+
+
+def run(arguments):
+    """Evaluate, write the results and print them."""
+    from cellseg.evaluation.evaluate import evaluate
+    from cellseg.evaluation.images import default_data, read_images
+    from cellseg.evaluation.predictions import PREDICTIONS
+    from cellseg.evaluation.record import RECORD, read_choice, write_evaluation
+    from cellseg.files import make_folder
+    from cellseg.models.find import default_deploy
+    from cellseg.models.settings import write_settings
+    from cellseg.training.run import read_run
+
+    run = read_run(arguments.model)
+    choice = read_choice(arguments.threshold) if arguments.threshold else None
+    rule = arguments.normalisation or (run or {}).get("normalisation")
+    out = Path(arguments.out or Path(arguments.model).parent)
+    if out.is_dir():
+        make_folder(out)
+    data = read_images(arguments.data or default_data(run, arguments.split), rule, arguments.rgb)
+    deploy = arguments.deploy or default_deploy(arguments.model)
+    orientations = arguments.orientations or (run or {}).get("orientations", 1)
+    choosing = arguments.split == "train"
+    evaluated = evaluate(
+        arguments.model, data, deploy, choice, choosing, run, orientations, arguments.engine, arguments.batch
+    )
+    write_evaluation(out, *evaluated)
+    _show(evaluated.record)
+    written = [out / RECORD, out / "sweep.csv", out / PREDICTIONS, *filter(None, [write_settings(evaluated.record)])]
+    print(f"written: {', '.join(map(str, written))}")
+
+
+def _show(record):
+    from cellseg.evaluation.table import format_methods
+
+    averaged = f", {record['orientations']} orientations" if record["orientations"] > 1 else ""
+    print(f"{record['model']} on {record['data']} ({record['images']} images), engine {record['engine']}{averaged}")
+    if record["note"]:
+        print(f"STAND-IN: the images are {record['note']}")
+    print(f"threshold {record['threshold']:.2f}: {record['threshold_chosen_on']}\n")
+    print(format_methods(record["methods"]))
+    area = "-" if record["auc"] is None else f"{record['auc']:.4f}"
+    best = f"{record['best_mcc']:.3f} at {record['best_threshold']:.2f}"
+    print(f"\narea under ROC {area}; best MCC on these images {best}")

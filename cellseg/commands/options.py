@@ -1,0 +1,48 @@
+"""Options that several verbs share."""
+
+from cellseg import cli, engine
+from cellseg.data.constants import NORMALISATIONS, RGB_RULES
+from cellseg.network.options import add_variant_options
+from cellseg.recipes import RECIPES
+
+
+def add_engine(parser, names=engine.NAMES):
+    """Add --engine."""
+    parser.add_argument("--engine", choices=names, default="auto", help="what runs the network (default: %(default)s)")
+
+
+def add_recipe(parser):
+    """Add --recipe."""
+    text = "what is trained on what, and how; see docs/recipe.md (default: %(default)s)"
+    parser.add_argument("--recipe", choices=RECIPES, default="report", help=text)
+
+
+def add_training(parser):
+    """Add the options of a training: its length, batch and seed, and the network's parameters."""
+    parser.add_argument("--epochs", type=int, help="length of each training (default: the recipe's)")
+    parser.add_argument("--batch", type=cli.number(1), default=10, help="patches an iteration (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: %(default)s)")
+    add_variant_options(parser)
+
+
+def add_rgb(parser):
+    """Add --rgb."""
+    text = "colour images: refuse them, or take their luminance (default: %(default)s)"
+    parser.add_argument("--rgb", choices=RGB_RULES, default="refuse", help=text)
+
+
+def add_normalisation(parser, default):
+    """Add --normalisation, whose default the help describes."""
+    text = f"rule for the grey values (default: {default})"
+    parser.add_argument("--normalisation", choices=NORMALISATIONS, help=text)
+
+
+def add_deploy(parser):
+    """Add --deploy."""
+    parser.add_argument("--deploy", help="deploy prototxt (default: the one beside the model, else the report's)")
+
+
+def add_copies(parser):
+    """Add --copies."""
+    text = "copies of each real or stand-in training image, by which it is augmented (default: the recipe's)"
+    parser.add_argument("--copies", type=cli.number(2), help=text)
