@@ -1,7 +1,6 @@
-"""Named recipes: what is trained on what, and how; the report's own, and others to take instead or to compare with."""
+"""Named recipes: what is trained on what, and how. To add a recipe, add an entry to `RECIPES`."""
 
 from dataclasses import dataclass, field
-from typing import Optional
 
 from cellseg.data.constants import ORIENTATIONS, REAL_TEST, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
 from cellseg.network import ADAM, SGD, Fcn, UNet, Updates
@@ -32,26 +31,21 @@ class Recipe:
     """
 
     name: str
-    network: object = field(default_factory=Fcn)
+    network: Fcn | UNet = field(default_factory=Fcn)
     updates: Updates = SGD
     epochs: int = 60
-    pretraining: Optional[str] = "simulated"
+    pretraining: str | None = "simulated"
     normalisation: str = "percentile"
-    copies: Optional[int] = None
+    copies: int | None = None
     orientations: int = 1
 
     @property
-    def runs(self):
-        """The folder of its runs and data sets."""
-        return "runs" if self.name == "report" else f"runs/{self.name}"
-
-    @property
-    def samples(self):
-        """Stage to its data set's folder and its training and test patches, for as many images as the report's."""
-        target = (f"{self.runs}/data/real", REAL_TRAIN * (self.copies or ORIENTATIONS), REAL_TEST)
+    def samples(self) -> dict[str, tuple[str, int, int]]:
+        """Stage to its data's kind and its training and test patches, for as many images as the report's."""
+        target = ("real", REAL_TRAIN * (self.copies or ORIENTATIONS), REAL_TEST)
         if not self.pretraining:
             return {"finetune": target}
-        made = (f"{self.runs}/data/{self.pretraining}", SIMULATED_PATCHES[self.pretraining], TEST_PATCHES)
+        made = (self.pretraining, SIMULATED_PATCHES[self.pretraining], TEST_PATCHES)
         return {"pretrain": made, "finetune": target}
 
 
@@ -60,15 +54,6 @@ RECIPES = {
     for recipe in (
         Recipe("report"),
         Recipe("unet", UNet(), ADAM, epochs=15, pretraining=None),
-        Recipe(
-            "best",
-            UNet(),
-            ADAM,
-            epochs=3,
-            pretraining=None,
-            normalisation="root",
-            copies=40,
-            orientations=8,
-        ),
+        Recipe("best", UNet(), ADAM, epochs=3, pretraining=None, normalisation="root", copies=40, orientations=8),
     )
 }

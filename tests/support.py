@@ -1,6 +1,8 @@
-"""Shared by all tests: the tools as real processes, and easy images."""
+"""Shared by all tests: the command, in this process and as one of its own, and easy images."""
 
+import contextlib
 import importlib.util
+import io
 import os
 import subprocess
 import sys
@@ -28,6 +30,19 @@ def run_tool(name, *arguments, cwd, timeout=300):
     """Run ``tools/<name>.py`` as a process of its own; gives its exit code, standard output and error."""
     command = [PYTHON, str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)]
     return subprocess.run(command, cwd=str(cwd), capture_output=True, text=True, timeout=timeout)
+
+
+def run_verb(verb, *arguments, cwd):
+    """Run ``cellseg VERB`` in this process, in a working folder; gives what `run_tool` gives."""
+    from cellseg import cli, commands
+
+    words, (out, errors) = [verb, *map(str, arguments)], (io.StringIO(), io.StringIO())
+    with contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        try:
+            code = cli.exit_code(lambda: commands.main(words))
+        except SystemExit as end:  # of --help
+            code = end.code or 0
+    return subprocess.CompletedProcess(["cellseg", *words], code, out.getvalue(), errors.getvalue())
 
 
 def assert_refused(done, *words):

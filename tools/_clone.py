@@ -1,4 +1,4 @@
-"""Run a verb of `cellseg` from a clone that is not installed. Old Pythons can read this file, and say what they lack."""
+"""Run a verb of `cellseg` from a clone that is not installed. Old Pythons can read this file; they are refused."""
 
 import os
 import sys

@@ -40,7 +40,6 @@ def parse():
 
 def main():
     arguments = parse()
-    cli.need("h5py", "tqdm", engine_name="torch")
     from benchmarks.result import ratios, summarise, table
     from benchmarks.rounds import measure
     from benchmarks.tasks import Effort, tasks

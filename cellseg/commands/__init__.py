@@ -11,6 +11,7 @@ import shlex
 import sys
 
 from cellseg import __version__, cli
+from cellseg.commands import make_variables
 from cellseg.errors import CellsegError
 
 VERBS = (
@@ -20,6 +21,7 @@ VERBS = (
     "evaluate",
     "table",
     "report",
+    "experiment",
     "segment",
     "export",
     "prototxt",
@@ -48,11 +50,13 @@ def main(words=None):
         If there is no such verb or option, or the verb cannot do what it should.
     """
     words = sys.argv[1:] if words is None else [str(word) for word in words]
+    words = words or ["--help"]
     verb = next((word for word in words if not word.startswith("-")), None)
     if verb and verb not in VERBS:
         close = difflib.get_close_matches(verb, VERBS, 1)
         hint = f"did you mean '{close[0]}'?" if close else f"there are: {', '.join(VERBS)}"
         raise CellsegError(f"no verb is called '{verb}'; {hint}")
+    words = make_variables.expand(words, getattr(module(verb), "MAKE_VARIABLES", ())) if verb else words
     arguments = parser(verb).parse_args(words)
     arguments.command = shlex.join(["cellseg", *words])
     return module(arguments.verb).run(arguments)

@@ -5,9 +5,13 @@ Without options this writes the files that stand in prototxt/ and solvers/ of th
 
 from pathlib import Path
 
-from cellseg.commands import options
+from cellseg.commands import make_variables, options
+from cellseg.layout import Layout
 from cellseg.network.options import variant_from
 from cellseg.recipes import RECIPES
+
+#: The variables of `make` that this verb understands.
+MAKE_VARIABLES = make_variables.OF_TRAINING
 
 
 def add_arguments(parser):
@@ -16,6 +20,7 @@ def add_arguments(parser):
     parser.add_argument("--out", default=".", help=out)
     options.add_recipe(parser)
     options.add_training(parser)
+    make_variables.add_flag(parser)
 
 
 def run(arguments):
@@ -26,14 +31,14 @@ def run(arguments):
     recipe = RECIPES[arguments.recipe]
     variant, out = variant_from(arguments, recipe.network), Path(arguments.out)
     epochs = recipe.epochs if arguments.epochs is None else arguments.epochs
-    place = "" if recipe.name == "report" else f"{recipe.name}/"
+    place, layout = "" if recipe.name == "report" else f"{recipe.name}/", Layout.of_recipe(recipe.name)
     files = {f"prototxt/{place}deploy.prototxt": deploy_net(variant, variant.NAME)}
-    for stage, (data, train, test) in recipe.samples.items():
+    for stage, (kind, train, test) in recipe.samples.items():
         schedule = Schedule(train, test, arguments.batch, epochs, recipe.updates, arguments.seed)
         net = f"prototxt/{place}{stage}.prototxt"
-        lists = f"{data}/train.txt", f"{data}/test.txt"
+        lists = [str(layout.data(kind) / f"{split}.txt") for split in ("train", "test")]
         files[net] = training_net(variant, f"{variant.NAME}_{stage}", *lists, schedule.batch, schedule.test_batch)
-        text = solver(schedule, str(out / net), f"{recipe.runs}/caffe_{stage}")
+        text = solver(schedule, str(out / net), str(layout.folder / f"caffe_{stage}"))
         files[f"solvers/{place}{stage}.prototxt"] = text
     for name, text in files.items():
         write_text(out / name, text)

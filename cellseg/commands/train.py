@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from cellseg.commands import options
 from cellseg.errors import CellsegError
+from cellseg.layout import Layout
 from cellseg.network.options import variant_from
 from cellseg.recipes import RECIPES
 
@@ -53,13 +54,13 @@ def _plan(arguments, plan):
         raise CellsegError(f"the recipe {recipe.name} has no pretraining; go on with fine-tuning, or give --data")
     if stage == "finetune" and recipe.pretraining and not arguments.weights:
         raise CellsegError("the recipe fine-tunes a pretrained network; give it with --weights")
-    updates = recipe.updates
+    updates, layout = recipe.updates, Layout.of_recipe(recipe.name)
     if arguments.base_lr is not None:
         updates = replace(updates, base_lr=arguments.base_lr)
     return plan(
         stage=stage,
-        data=arguments.data or recipe.samples[stage][0],
-        out=arguments.out or f"{recipe.runs}/{stage}",
+        data=arguments.data or layout.data(recipe.samples[stage][0]),
+        out=arguments.out or layout.run(stage),
         recipe=recipe.name,
         epochs=recipe.epochs if arguments.epochs is None else arguments.epochs,
         batch=arguments.batch,

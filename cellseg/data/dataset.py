@@ -98,24 +98,22 @@ def build_tuned(folder, source=None, seed=0, normalisation="percentile", rgb="re
     return _build(folder, request if source else {**request, "note": STAND_IN}, make)
 
 
-def build_stand_in(folder, seed=0, normalisation="percentile", copies=None, deform=False, progress=iter):
+def build_stand_in(folder, seed=0, normalisation="percentile", copies=None, progress=iter):
     """A stand-in for the report's real images: 55 training patches (times 8) and 40 test patches, simulated.
 
-    Parameters and result as in `build_simulated`; `copies` and `deform` as in `build_real`.
+    Parameters and result as in `build_simulated`; `copies` as in `build_real`.
     """
     request = {"kind": "stand-in", "seed": seed, "normalisation": normalisation, "recipe": RECIPES["stand-in"]}
 
     def make():
         rng = np.random.RandomState(seed)
         train = stand_in_patches("train", normalisation, rng, progress)
-        return _augmented(train, copies, deform, seed, progress), stand_in_patches("test", normalisation, rng, progress)
+        return _augmented(train, copies, seed, progress), stand_in_patches("test", normalisation, rng, progress)
 
-    return _build(folder, {**request, "copies": copies, "deform": deform, "note": STAND_IN}, make)
+    return _build(folder, {**request, "copies": copies, "note": STAND_IN}, make)
 
 
-def build_real(
-    folder, source, normalisation="percentile", rgb="refuse", copies=None, deform=False, seed=0, progress=iter
-):
+def build_real(folder, source, normalisation="percentile", rgb="refuse", copies=None, seed=0, progress=iter):
     """Real images: every image cut into a grid of patches, the training ones in eight orientations or as random copies.
 
     Parameters
@@ -125,8 +123,6 @@ def build_real(
     copies : int, optional
         Of each training patch: itself, and random variations of it (`cellseg.data.variation`). By default its eight
         orientations, as in the report.
-    deform : bool
-        Whether the copies are deformed, too.
     seed : int
         Of the random copies.
     source : str or path
@@ -157,7 +153,6 @@ def build_real(
         "normalisation": normalisation,
         "rgb": rgb,
         "copies": copies,
-        "deform": deform,
         "seed": seed if copies else None,
         "source": {str(file.relative_to(source)): sha256(file) for file in files},
     }
@@ -165,7 +160,7 @@ def build_real(
     def make():
         train = _real_patches(splits["train"], source, normalisation, overlap=True)
         test = _real_patches(splits["test"], source, normalisation, overlap=False)
-        return _augmented(train, copies, deform, seed, progress), test
+        return _augmented(train, copies, seed, progress), test
 
     return _build(folder, request, make)
 
@@ -181,7 +176,7 @@ def read_record(folder):
     """
     path = Path(folder) / RECORD
     if not path.exists():
-        raise CellsegError(f"{folder}: holds no data set ({RECORD} is missing); make it with tools/make_data.py")
+        raise CellsegError(f"{folder}: holds no data set ({RECORD} is missing); make it with `cellseg data`")
     return read_json(path, "request.kind", "request.normalisation", "stand_in", "splits.train", "splits.test")
 
 
@@ -245,12 +240,12 @@ def _is_current(folder, request):
         return False
 
 
-def _augmented(patches, copies, deform, seed, progress):
+def _augmented(patches, copies, seed, progress):
     """The patches themselves first, their names ending in "#0", then the augmentation."""
     if not copies:
         return patches.augmented(lambda *stacks: tuple(map(orientations, stacks)), ORIENTATIONS)
     rng = np.random.RandomState(seed)
-    return patches.augmented(lambda *stacks: with_copies(*stacks, copies, rng, deform, progress), copies)
+    return patches.augmented(lambda *stacks: with_copies(*stacks, copies, rng, progress), copies)
 
 
 def _real_patches(examples, source, normalisation, overlap):

@@ -87,9 +87,9 @@ def read_list(path):
     try:
         entries = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise CellsegError(f"{path}: not a readable list of HDF5 files; make it with tools/make_data.py") from error
+        raise CellsegError(f"{path}: not a readable list of HDF5 files; make it with `cellseg data`") from error
     if not entries:
-        raise CellsegError(f"{path}: names no HDF5 file; make it with tools/make_data.py")
+        raise CellsegError(f"{path}: names no HDF5 file; make it with `cellseg data`")
     shards = [_read_shard(path, entry) for entry in entries]
     if len({data.shape[1:] for data, _ in shards}) > 1:
         raise CellsegError(f"{path}: its HDF5 files hold patches of different sizes; make it again")

@@ -77,12 +77,12 @@ def read_predictions(path):
         If the file is missing, damaged or something else.
     """
     if not Path(path).is_file():
-        raise CellsegError(f"{path}: no such file; make it with tools/evaluate.py")
+        raise CellsegError(f"{path}: no such file; make it with `cellseg evaluate`")
     try:
         with h5py.File(str(path), "r") as file:
             return [_read(file[key]) for key in sorted(file, key=int)]
     except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError) as error:
-        raise CellsegError(f"{path}: damaged, or no predictions; make it again with tools/evaluate.py") from error
+        raise CellsegError(f"{path}: damaged, or no predictions; make it again with `cellseg evaluate`") from error
 
 
 def _read(group):

@@ -1,4 +1,4 @@
-"""The networks' parameters as command-line options, and as a record."""
+"""The parameters of the networks as command-line options, and as a record."""
 
 from dataclasses import asdict, fields, replace
 
@@ -14,10 +14,10 @@ _HELP = {
 
 
 def add_variant_options(parser):
-    """Add an option for the network and one for each parameter of one, to an `argparse` parser."""
-    group = parser.add_argument_group("network (the defaults are the recipe's)")
+    """Add an option for each parameter of a network to an `argparse` parser."""
+    group = parser.add_argument_group("network (default: the recipe's)")
     for name, text in _HELP.items():
-        group.add_argument("--" + name.replace("_", "-"), type=int, help=text)
+        group.add_argument(_option(name), type=int, help=text)
 
 
 def variant_from(arguments, default):
@@ -34,11 +34,16 @@ def variant_from(arguments, default):
     CellsegError
         If a value is out of range or the network has no such parameter.
     """
-    given = {name: getattr(arguments, name) for name in _HELP if getattr(arguments, name) is not None}
+    given = _given(arguments)
     unknown = set(given) - {field.name for field in fields(default)}
     if unknown:
         raise CellsegError(f"the network {default.NAME} has no {', '.join(sorted(unknown))}; leave it out")
     return replace(default, **given)
+
+
+def variant_words(arguments):
+    """The same arguments as words for another command line."""
+    return [f"{_option(name)}={value}" for name, value in _given(arguments).items()]
 
 
 def variant_record(variant):
@@ -50,3 +55,11 @@ def variant_of(record):
     """The network that such a dict describes; one without a name is the report's."""
     parameters = dict(record)
     return NETWORKS[parameters.pop("network", "fcrn_a")](**parameters)
+
+
+def _option(name):
+    return "--" + name.replace("_", "-")
+
+
+def _given(arguments):
+    return {name: getattr(arguments, name) for name in _HELP if getattr(arguments, name) is not None}

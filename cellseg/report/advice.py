@@ -2,6 +2,8 @@
 
 import shlex
 
+from cellseg.layout import Layout
+
 
 def missing(collection, drawn):
     """Say how to make what is not there.
@@ -18,38 +20,39 @@ def missing(collection, drawn):
         Command lines, by what they make; a key for each thing that is missing.
     """
     first = collection.main.first
-    pretrained, tuned = (_model(first, stage) for stage in ("pretrain", "finetune"))
+    layout, stages = Layout(first.folder), first.stages
     commands = {}
-    if not pretrained and collection.main.recipe == "report":
-        commands["pretrain"] = ["make pretrain"]
-    if not tuned:
-        commands["finetune"] = ["make finetune REAL=folder"]
+    if "pretrain" not in stages and collection.main.recipe == "report":
+        commands["pretrain"] = [_experiment("pretrain")]
+    if "finetune" not in stages:
+        commands["finetune"] = [_experiment("finetune")]
     if len(collection.main.experiments) < 2:
-        commands["seeds"] = ["make seeds REAL=folder"]
-    if pretrained and "before" not in first.evaluations:
-        commands["before"] = ["make before REAL=folder"]
-    if pretrained and "triptychs" not in drawn:
-        commands["simulated"] = [_evaluate(pretrained, "--out", first.folder / "pretrain" / "simulated")]
-    if tuned and "best" not in drawn:
-        commands["after"] = [_evaluate(tuned)]
-    if tuned and not any("cleaned" in result.methods for result in collection.main.results("honest")):
-        chosen, honest = (first.folder / "finetune" / name for name in ("chosen", "honest"))
+        commands["seeds"] = [_experiment("seeds")]
+    if "pretrain" in stages and "before" not in first.evaluations:
+        commands["before"] = [_experiment("before")]
+    if "pretrain" in stages and "triptychs" not in drawn:
+        commands["simulated"] = [_evaluate(layout.model("pretrain"), "--out", layout.evaluation("simulated"))]
+    if "finetune" in stages and "best" not in drawn:
+        commands["after"] = [_evaluate(layout.model("finetune"))]
+    if "finetune" in stages and not any("cleaned" in one.methods for one in collection.main.results("honest")):
         commands["honest"] = [
-            _evaluate(tuned, "--split", "train", "--out", chosen),
-            _evaluate(tuned, "--threshold", chosen / "evaluation.json", "--out", honest),
+            _evaluate(layout.model("finetune"), "--split", "train", "--out", layout.evaluation("chosen")),
+            _evaluate(
+                *(layout.model("finetune"), "--threshold", layout.record("chosen")),
+                *("--out", layout.evaluation("honest")),
+            ),
         ]
     for recipe in ("best", "unet"):
         if all(group.recipe != recipe for group in collection.groups):
-            commands[recipe] = [f"make reproduce REAL=folder RECIPE={recipe}"]
+            commands[recipe] = [f"{_experiment('reproduce')} --recipe {recipe}"]
     if not collection.ablations:
-        commands["ablation"] = ["make ablation REAL=folder"]
+        commands["ablation"] = [_experiment("ablation")]
     return commands
 
 
-def _model(experiment, stage):
-    run = experiment.stages.get(stage)
-    return run.folder / f"{stage}.caffemodel" if run else None
+def _experiment(what):
+    return f"cellseg experiment {what} --real FOLDER"
 
 
-def _evaluate(model, *options):
-    return " ".join(["python3 tools/evaluate.py", *(shlex.quote(str(part)) for part in (model, *options))])
+def _evaluate(*words):
+    return shlex.join(["cellseg", "evaluate", *map(str, words)])

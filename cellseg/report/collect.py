@@ -11,19 +11,10 @@ from pathlib import Path
 from cellseg.data.constants import RECORD as DATA
 from cellseg.errors import CellsegError
 from cellseg.files import read_json, sha256
-from cellseg.report.experiments import STAGES, Collection, Experiment, Group
+from cellseg.layout import ABLATION, EVALUATIONS, STAGES
+from cellseg.report.experiments import Collection, Experiment, Group
 from cellseg.report.records import read_result, read_run
 
-#: Where the evaluations of an experiment lie.
-EVALUATIONS = {
-    "before": "pretrain/before",
-    "simulated": "pretrain/simulated",
-    "after": "finetune",
-    "chosen": "finetune/chosen",
-    "honest": "finetune/honest",
-}
-
-_ABLATION = "ablation"
 _NOT_ENTERED = re.compile(r"(pretrain|finetune)(\.\d+)?|data|\..*")
 
 
@@ -53,7 +44,7 @@ def collect(root):
     for experiment in filter(None, found):
         groups.setdefault(experiment.kind, []).append(experiment)
     if not groups:
-        raise CellsegError(f"{root}: holds no finished run; train first, with `make reproduce` or tools/train.py")
+        raise CellsegError(f"{root}: holds no finished run; train first, with `cellseg experiment reproduce`")
     chosen = [Group(_alike(members, notes)) for members in groups.values()]
     chosen.sort(key=lambda group: (group.ablation is not None, (group.ablation or group.recipe) != "report"))
     chosen = _same_images(chosen, notes)
@@ -101,7 +92,7 @@ def _read(folder, root, notes):
             evaluations[name] = None
     _check_weights(stages, notes)
     parts = folder.relative_to(root).parts
-    name = parts[parts.index(_ABLATION) + 1] if _ABLATION in parts[:-1] else None
+    name = parts[parts.index(ABLATION) + 1] if ABLATION in parts[:-1] else None
     return Experiment(folder, name, stages, {name: result for name, result in evaluations.items() if result})
 
 

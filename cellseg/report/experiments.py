@@ -4,8 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-STAGES = ("pretrain", "finetune")
-
 
 @dataclass(frozen=True)
 class Experiment:
@@ -17,9 +15,9 @@ class Experiment:
     ablation : str or None
         Name of the change that was tried, for one below ``ablation/``.
     stages : dict of str to Run
-        The finished ones of `STAGES`.
+        The finished ones of `cellseg.layout.STAGES`.
     evaluations : dict of str to Evaluation
-        The keys of `cellseg.report.collect.EVALUATIONS` for which there are records.
+        The keys of `cellseg.layout.EVALUATIONS` for which there are records.
     """
 
     folder: Path

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from cellseg.errors import CellsegError
+from cellseg.layout import STAGES
 from cellseg.report import findings
-from cellseg.report.experiments import STAGES
 from cellseg.report.names import name_of
 from cellseg.report.tables import baselines
 

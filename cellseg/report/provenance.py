@@ -1,6 +1,6 @@
 """Where every number of the page comes from: engines, versions, seeds, data, command lines, durations, stand-ins."""
 
-from cellseg.report.experiments import STAGES
+from cellseg.layout import STAGES
 from cellseg.report.names import change_of, name_of
 
 _LIBRARIES = ("python", "google.protobuf", "h5py", "numpy", "scipy")

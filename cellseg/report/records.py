@@ -150,7 +150,7 @@ def read_result(folder):
     try:
         _check(record)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        message = f"{path}: not the record that it should be ({error}); evaluate again with tools/evaluate.py"
+        message = f"{path}: not the record that it should be ({error}); evaluate again with `cellseg evaluate`"
         raise CellsegError(message) from error
     return Evaluation(folder, {**_LATER, **record})
 

@@ -106,7 +106,7 @@ def sheet(shapes, titles, foot):
         If there is no row.
     """
     if not shapes:
-        raise CellsegError("predictions: hold no image to draw; evaluate the model again with tools/evaluate.py")
+        raise CellsegError("predictions: hold no image to draw; evaluate the model again with `cellseg evaluate`")
     side = (_WIDTH - 2 * _MARGIN - _GAP * (len(titles) - 1)) / len(titles)
     heights = [side * min(1, height / width) for height, width in shapes]
     total = _HEAD + sum(heights) + _CAPTION * len(shapes) + foot

@@ -52,8 +52,8 @@ def find_settings(path, **given):
     lacking = [name for name in ("threshold", "normalisation") if name not in given]
     if lacking:
         raise CellsegError(
-            f"{path}: {settings_file(path).name} is not beside it; run tools/evaluate.py {path}, which writes it, or "
-            f"give {' and '.join(lacking)}"
+            f"{path}: {settings_file(path).name} is not beside it; run `cellseg evaluate {path}`, which writes it, "
+            f"or give {' and '.join(lacking)}"
         )
     return ModelSettings(**{"deploy": str(default_deploy(path)), "model_sha256": sha256(path), **given})
 

@@ -175,7 +175,7 @@ def _run(folder, engine_name, schedule, weights=None, resume=None):
         state = snapshot.with_suffix(".solverstate")
         raise CellsegError(
             f"interrupted after {end.iteration} of {schedule.max_iter} iterations; weights so far: {snapshot}; "
-            f"go on with: python3 tools/train.py resume {shlex.quote(str(state))}"
+            f"go on with: cellseg train resume {shlex.quote(str(state))}"
         )
     model = folder / f"{record['stage']}.caffemodel"
     with replacing(model) as beside:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support import assert_refused, read_only_place, run_tool
+from support import assert_refused, read_only_place, run_verb
 
 from cellseg.data.augmentation import orientations
 from cellseg.data.dataset import check_lists
@@ -18,7 +18,7 @@ from cellseg.images.grayscale import write_image
 
 
 def make(kind, *arguments, cwd):
-    return run_tool("make_data", kind, "--out", "runs/data/set", *arguments, cwd=cwd)
+    return run_verb("data", kind, "--out", "runs/data/set", *arguments, cwd=cwd)
 
 
 def files(folder):
@@ -133,7 +133,7 @@ def test_bad_input_is_one_line_and_leaves_the_earlier_set(real, tmp_path, damage
 
 
 def test_an_output_that_cannot_be_written(tmp_path):
-    done = run_tool("make_data", "stand-in", "--out", read_only_place(tmp_path), cwd=tmp_path)
+    done = run_verb("data", "stand-in", "--out", read_only_place(tmp_path), cwd=tmp_path)
     assert_refused(done, "cannot write")
 
 

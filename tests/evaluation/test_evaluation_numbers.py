@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 import pytest
-from support import assert_refused, blobs, run_tool
+from support import assert_refused, blobs, run_verb
 
 from cellseg.evaluation.baseline import otsu
 from cellseg.evaluation.indicators import NAMES, count, indicators
@@ -126,9 +126,9 @@ def test_table_1_of_a_network_that_was_not_pretrained(tmp_path):
     record.update(engine="caffe", baseline_otsu=dict.fromkeys(NAMES, 0.25))
     (tmp_path / "after.json").write_text(json.dumps(record))
     (tmp_path / "others.json").write_text(json.dumps({**record, "data": "e"}))
-    done = run_tool("table", "after.json", "--honest", "after.json", cwd=tmp_path)
+    done = run_verb("table", "after.json", "--honest", "after.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("ours, after") == 2 and "ours, before" not in done.stdout
     for before, honest in (("others", "after"), ("after", "others")):
-        done = run_tool("table", f"{before}.json", "after.json", "--honest", f"{honest}.json", cwd=tmp_path)
+        done = run_verb("table", f"{before}.json", "after.json", "--honest", f"{honest}.json", cwd=tmp_path)
         assert_refused(done, "e and d are different images")

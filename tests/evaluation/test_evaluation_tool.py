@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_tool, save_random_weights
+from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_verb, save_random_weights
 
 from cellseg.data.hdf5 import read_list
 from cellseg.engine import isolation
@@ -51,7 +51,7 @@ def test_batches_do_not_matter(model):
 
 
 def evaluate(*arguments):
-    return run_tool("evaluate", *arguments, cwd=Path.cwd())
+    return run_verb("evaluate", *arguments, cwd=Path.cwd())
 
 
 TINY = ("--data", "runs/data/tiny/test.txt")

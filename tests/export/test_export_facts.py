@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from support import ROOT, assert_refused, run_tool
+from support import ROOT, assert_refused, run_verb
 
 from cellseg.errors import CellsegError
 from cellseg.export.facts import gather
@@ -62,7 +62,7 @@ def test_the_tool_asks_for_the_normalisation_and_leaves_nothing(tmp_path):
 
     _, model = make(tmp_path, deploy_net(Fcn(features=4), "net", 32, 32))
     before = sorted(tmp_path.rglob("*"))
-    assert_refused(run_tool("export", model, "--out", "out", "--author", "A", cwd=tmp_path), "give --normalisation")
+    assert_refused(run_verb("export", model, "--out", "out", "--author", "A", cwd=tmp_path), "give --normalisation")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -79,12 +79,9 @@ def test_what_the_format_does_not_take_is_refused(order):
 
 def test_missing_extras_are_named_with_the_way_to_get_them(tmp_path):
     pytest.importorskip("torch")
-    tool = str(ROOT / "tools" / "export.py")
-    code = "import runpy, sys; sys.modules['onnx'] = None; sys.argv = sys.argv[1:]; " + (
-        "runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    tried = {**os.environ, "CELLSEG_TRIED": ".caffe/bin/python .venv/bin/python"}
-    command = [sys.executable, "-c", code, tool, "net.caffemodel", "--out", "out"]
-    done = subprocess.run(command, cwd=str(tmp_path), capture_output=True, text=True, env=tried)
+    code = "import sys; sys.modules['onnx'] = None; from cellseg.__main__ import main; main()"
+    command = [sys.executable, "-c", code, "export", "net.caffemodel", "--out", "out"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert_refused(done, "lacks onnx", "pip install 'cellseg-caffe[export]'")
     assert list(tmp_path.iterdir()) == []

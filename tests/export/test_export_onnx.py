@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support import assert_refused, run_tool
+from support import assert_refused, run_verb
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -111,7 +111,7 @@ def test_the_tool_writes_the_graph_alone_without_an_author(tmp_path, monkeypatch
     (tmp_path / "home").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     _, model = make(tmp_path, deploy_net(NETS["unet"], "net", 32, 32))
-    done = run_tool("export", model, "--out", "out", cwd=tmp_path)
+    done = run_verb("export", model, "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["model.onnx"]
     assert "largest difference from the engine" in done.stdout and "give --author" in done.stdout
@@ -140,7 +140,7 @@ def test_a_folder_that_holds_something_else_is_refused_in_one_line(tmp_path):
     _, model = make(tmp_path, deploy_net(NETS["fcrn_a"], "net", 32, 32))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
-    done = run_tool("export", model, "--out", "full", cwd=tmp_path)
+    done = run_verb("export", model, "--out", "full", cwd=tmp_path)
     assert_refused(done, "holds files, but no earlier result")
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["notes.txt"]
 

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from support import run_tool
+from support import run_verb
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -117,7 +117,7 @@ def test_a_package_that_does_not_give_its_own_output_fails_its_test(tmp_path):
 def test_the_tool_writes_the_same_package_as_the_library(tmp_path):
     deploy, model = make(tmp_path, deploy_net(NETS["root"], "unet_small", 32, 32))
     (tmp_path / "run.json").write_text(run_record("root"))
-    done = run_tool("export", "net.caffemodel", "--out", "out", "--author", "Ada Lovelace", cwd=tmp_path)
+    done = run_verb("export", "net.caffemodel", "--out", "out", "--author", "Ada Lovelace", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "" and "bioimageio.core's test: passed" in done.stdout
     order = Order("cellseg_unet_small", ["Ada Lovelace"], "CC0-1.0")

@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from support import ROOT, assert_refused, run_tool
+from support import ROOT, assert_refused, run_verb
 
 from cellseg.errors import CellsegError
 from cellseg.network import SGD, Fcn, Schedule, parameter_shapes, receptive_field, solver, trainable_parameters
@@ -11,7 +11,7 @@ FILES = [f"{folder}/{name}.prototxt" for folder in ("prototxt", "solvers") for n
 
 
 def test_committed_files_are_what_the_generator_writes(tmp_path):
-    done = run_tool("make_prototxt", cwd=tmp_path)
+    done = run_verb("prototxt", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1365282 trainable parameters, receptive field 38x38" in done.stdout
     for name in [*FILES, "prototxt/deploy.prototxt"]:
@@ -56,7 +56,7 @@ def test_variant_out_of_range(change, tmp_path):
     with pytest.raises(CellsegError, match=next(iter(change))):
         Fcn(**change)
     option = "--" + next(iter(change)).replace("_", "-")
-    assert_refused(run_tool("make_prototxt", option, next(iter(change.values())), cwd=tmp_path), "give")
+    assert_refused(run_verb("prototxt", option, next(iter(change.values())), cwd=tmp_path), "give")
     assert not list(tmp_path.iterdir())
 
 

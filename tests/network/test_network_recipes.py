@@ -3,27 +3,27 @@
 import re
 
 import pytest
-from support import ROOT, assert_refused, run_tool
+from support import ROOT, assert_refused, run_verb
 
 from cellseg.network import ADAM, Schedule, UNet, solver, trainable_parameters
 from cellseg.recipes import RECIPES
 
 
 def test_committed_files_of_the_best_recipe_are_what_the_generator_writes(tmp_path):
-    done = run_tool("make_prototxt", "--recipe", "best", cwd=tmp_path)
+    done = run_verb("prototxt", "--recipe", "best", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("prototxt/best/deploy.prototxt", "prototxt/best/finetune.prototxt", "solvers/best/finetune.prototxt"):
         assert (tmp_path / name).read_text() == (ROOT / name).read_text(), name
 
 
 def test_a_recipe_without_pretraining_has_no_net_for_it(tmp_path):
-    done = run_tool("make_prototxt", "--recipe", "unet", cwd=tmp_path)
+    done = run_verb("prototxt", "--recipe", "unet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "solvers" / "unet").iterdir()} == {"finetune.prototxt"}
 
 
 def test_a_parameter_that_the_network_does_not_have_is_refused(tmp_path):
-    assert_refused(run_tool("make_prototxt", "--recipe", "unet", "--score-kernel", 3, cwd=tmp_path), "score_kernel")
+    assert_refused(run_verb("prototxt", "--recipe", "unet", "--score-kernel", 3, cwd=tmp_path), "score_kernel")
 
 
 def test_the_unets_size():

@@ -102,7 +102,7 @@ def write_run(folder, stage, start, recipe="report", seed=0, network=None, stand
         "recipe": recipe,
         "stand_in": bool(note),
         "note": note,
-        "command": f"tools/train.py {stage} --seed {seed}",
+        "command": f"cellseg train {stage} --seed {seed}",
         "started": "2026-01-02T03:04:05+00:00",
         "status": "finished",
         "data": {"folder": f"runs/data/{kind}", "kind": kind, "record_sha256": sha256(folder / "data.json")},

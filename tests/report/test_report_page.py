@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from support import assert_refused, run_tool
+from support import assert_refused, run_verb
 
 from cellseg.errors import CellsegError
 from cellseg.network import Fcn, UNet
@@ -46,7 +46,7 @@ def test_the_page_says_what_the_records_say(make_experiment, quick):
     assert "1 365 282 trainable parameters" in page
     for caption in [f"Figure {number}" for number in range(6, 12)] + ["Table 1"]:
         assert f"{caption}." in page or f"{caption}a." in page, caption
-    for fact in ("tools/train.py finetune --seed 0", "0123456789abcdef", "cd" * 32, "2 min 6 s", "PyTorch 2.13"):
+    for fact in ("cellseg train finetune --seed 0", "0123456789abcdef", "cd" * 32, "2 min 6 s", "PyTorch 2.13"):
         assert fact in page, fact
 
 
@@ -85,12 +85,15 @@ def test_a_stand_in_is_named_before_all_else(make_experiment, quick):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"stages": ("pretrain",), "evaluations": ("before",)}, ["make finetune REAL=folder", "There are no outputs"]),
-        ({"stages": ("pretrain",), "evaluations": ()}, ["make before REAL=folder", "No network has been evaluated"]),
-        ({"stages": ("finetune",)}, ["make pretrain", "After training on the target images"]),
+        (
+            {"stages": ("pretrain",), "evaluations": ("before",)},
+            ["cellseg experiment finetune --real FOLDER", "There are no outputs"],
+        ),
+        ({"stages": ("pretrain",), "evaluations": ()}, ["experiment before --real", "No network has been evaluated"]),
+        ({"stages": ("finetune",)}, ["experiment pretrain", "After training on the target images"]),
         ({"evaluations": ("before",)}, ["finetune/finetune.caffemodel --split train --out"]),
-        ({"evaluations": ("after",)}, ["pretrain/pretrain.caffemodel --out", "make before REAL=folder"]),
-        ({}, ["make seeds REAL=folder", "make ablation REAL=folder", "RECIPE=best", "RECIPE=unet", "One seed only"]),
+        ({"evaluations": ("after",)}, ["pretrain/pretrain.caffemodel --out", "experiment before --real"]),
+        ({}, ["experiment seeds", "experiment ablation", "--recipe best", "--recipe unet", "One seed only"]),
     ],
 )
 def test_what_is_missing_comes_with_its_command(make_experiment, quick, options, says):
@@ -107,7 +110,7 @@ def test_what_is_there_is_not_asked_for(tmp_path, make_experiment, quick):
     make_experiment("unet", recipe="unet", network=UNet(features=8), stages=("finetune",))
     make_experiment("ablation/kernel-5", network=Fcn(kernel=5))
     page = text_of(write_report(tmp_path / "runs", tmp_path / "out"))
-    assert "make " not in page and "tools/evaluate.py" not in page
+    assert "cellseg experiment" not in page and "cellseg evaluate" not in page
     assert "The recipe best" in page and "the plain U-Net (features 8)" in page and "kernel-5 (kernel 5)" in page
     assert "has a standard deviation of" in page
 
@@ -121,7 +124,7 @@ def test_old_records_still_make_a_page(make_experiment, quick):
         path.write_text(json.dumps(record))
         (path.parent / "predictions.h5").unlink()
     page = text_of(write_report(runs, runs / "report"))
-    assert f"{mcc(runs):.3f}" in page and "tools/evaluate.py" in page
+    assert f"{mcc(runs):.3f}" in page and "cellseg evaluate" in page
 
 
 def test_a_page_replaces_an_earlier_one_and_nothing_else(tmp_path, make_experiment, quick):
@@ -153,10 +156,10 @@ def test_predictions_of_another_evaluation_are_refused(make_experiment, quick):
 def test_the_tool_ends_with_the_page(tmp_path, make_experiment, change):
     runs = make_experiment()
     change(runs / "pretrain" / "run.json", status="interrupted")
-    done = run_tool("report", "runs", cwd=tmp_path)
+    done = run_verb("report", "runs", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (
         done.stdout.splitlines()[-1] == "runs/report/report.html" and (tmp_path / "runs/report/report.html").is_file()
     )
     assert "pretrain is left out: it is not finished (interrupted)" in done.stderr
-    assert_refused(run_tool("report", "nothing", cwd=tmp_path), "nothing", "no such folder")
+    assert_refused(run_verb("report", "nothing", cwd=tmp_path), "nothing", "no such folder")

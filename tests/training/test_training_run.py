@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import CAFFE, ENGINE, PYTHON, ROOT, assert_refused, read_only_place, run_tool
+from support import CAFFE, ENGINE, PYTHON, ROOT, assert_refused, read_only_place, run_verb
 
 from cellseg.training.log import history_rows, read_log
 
@@ -22,7 +22,7 @@ SMALL = ("--data", "runs/data/tiny", "--batch", 5, "--features", 8)
 
 
 def train(stage, *arguments):
-    return run_tool("train", stage, *arguments, cwd=os.getcwd())
+    return run_verb("train", stage, *arguments, cwd=os.getcwd())
 
 
 @pytest.fixture
@@ -89,19 +89,19 @@ def test_another_normalisation_is_refused(pretrained):
     (pretrained / "run.json").write_text(json.dumps({**record, "normalisation": "standard"}))
     model = pretrained / "pretrain.caffemodel"
     assert_refused(train("finetune", *SMALL, "--weights", model), "'standard'", "'unchanged'")
-    assert_refused(run_tool("evaluate", model, cwd=os.getcwd()), "'unchanged'", "'standard'")
+    assert_refused(run_verb("evaluate", model, cwd=os.getcwd()), "'unchanged'", "'standard'")
 
 
 def test_a_run_is_evaluated_on_its_own_data(pretrained):
     model = pretrained / "pretrain.caffemodel"
-    assert run_tool("evaluate", model, cwd=os.getcwd()).returncode == 0
+    assert run_verb("evaluate", model, cwd=os.getcwd()).returncode == 0
     record = json.loads((pretrained / "evaluation.json").read_text())
     assert record["data"] == "runs/data/tiny/test.txt"
     assert record["mcc"] == pytest.approx(float(history(pretrained)[-1]["test_mcc"]), abs=1e-5)
-    assert run_tool("evaluate", model, "--split", "train", cwd=os.getcwd()).returncode == 0
+    assert run_verb("evaluate", model, "--split", "train", cwd=os.getcwd()).returncode == 0
     assert json.loads((pretrained / "evaluation.json").read_text())["images"] == 20
     shutil.move("runs/data/tiny", "runs/data/moved")
-    assert_refused(run_tool("evaluate", model, cwd=os.getcwd()), "runs/data/tiny/test.txt", "--data")
+    assert_refused(run_verb("evaluate", model, cwd=os.getcwd()), "runs/data/tiny/test.txt", "--data")
 
 
 def test_a_stand_in_is_named_first_and_in_every_record(tiny_data):
@@ -113,7 +113,7 @@ def test_a_stand_in_is_named_first_and_in_every_record(tiny_data):
     assert done.stdout.splitlines()[0] == said, done.stderr
     assert Path("runs/pretrain/train.log").read_text().splitlines()[0] == said
     assert json.loads(Path("runs/pretrain/run.json").read_text())["note"] in said
-    done = run_tool("evaluate", "runs/pretrain/pretrain.caffemodel", cwd=os.getcwd())
+    done = run_verb("evaluate", "runs/pretrain/pretrain.caffemodel", cwd=os.getcwd())
     assert said in done.stdout
     assert json.loads(Path("runs/pretrain/evaluation.json").read_text())["note"] in said
 
@@ -168,7 +168,7 @@ def test_ctrl_c_leaves_a_snapshot_and_resume_goes_on(tiny_data):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2, err
     assert len(err.strip().splitlines()) == 1 and "interrupted after" in err
-    state = re.search(r"tools/train.py resume (\S+)", err).group(1)
+    state = re.search(r"cellseg train resume (\S+)", err).group(1)
     reached = int(re.search(r"iter_(\d+)", state).group(1))
     assert Path(state).exists() and model_of(Path(state).with_suffix(".caffemodel"))
     record = json.loads(Path("runs/pretrain/run.json").read_text())

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from PIL import Image
 from scipy import ndimage
-from support import ENGINE, PYTHON, ROOT, assert_refused, run_tool, smooth
+from support import ENGINE, PYTHON, ROOT, assert_refused, run_verb, smooth
 
 from cellseg.data.normalisation import normalise
 from cellseg.engine import isolation
@@ -41,7 +41,7 @@ def expected(model, image, threshold=0.5):
 
 
 def segment(model, *arguments, cwd, **options):
-    return run_tool("segment", model, *arguments, cwd=cwd, **options)
+    return run_verb("segment", model, *arguments, cwd=cwd, **options)
 
 
 def rows_of(path):
@@ -265,13 +265,13 @@ def test_a_worker_that_dies_costs_its_image_only(model, ten):
     """The process of an image is killed, as the system does where memory is short."""
     script = (
         "import os, sys\n"
-        "from cellseg.commands import segment\n"
+        "from cellseg.commands import main\n"
         "from cellseg.segmentation import pool\n"
         "real = pool.work\n"
         "def work(job, *rest, **more):\n"
         "    return os.kill(os.getpid(), 9) if '4' in job.name else real(job, *rest, **more)\n"
         "pool.work = work\n"
-        "sys.exit(segment.main(sys.argv[1:]))\n"
+        "sys.exit(main(['segment', *sys.argv[1:]]))\n"
     )
     command = [PYTHON, "-c", script, str(model), "in", "--out", "out"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
@@ -329,10 +329,10 @@ def test_dask_writes_the_same_though_a_worker_is_killed(model, ten):
     script = (
         "import sys\n"
         "from cellseg.segmentation import cluster\n"
-        "from cellseg.commands import segment\n"
+        "from cellseg.commands import main\n"
         "cluster.LARGE = 100000\n"  # so that an image is more than one task
         "if __name__ == '__main__':\n"
-        "    sys.exit(segment.main(sys.argv[1:]))\n"
+        "    sys.exit(main(['segment', *sys.argv[1:]]))\n"
     )
     (ten / "run.py").write_text(script)
     options = ["--out", "out", "--tile", "200", "--dask", "local", "--workers", "2"]

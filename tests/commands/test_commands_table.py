@@ -1,0 +1,34 @@
+"""`cellseg table`."""
+
+import json
+
+from support import assert_refused, run_verb
+
+from cellseg.evaluation.indicators import NAMES
+
+
+def write_evaluation(path, **changes):
+    record = {**dict.fromkeys(NAMES, 0.5), "threshold": 0.4, "best_threshold": 0.4, "images": 40, "data": "d"}
+    otsu = {**dict.fromkeys(NAMES, 0.25), "precision": None}
+    path.write_text(json.dumps({**record, "engine": "caffe", "baseline_otsu": otsu, **changes}))
+    return path
+
+
+def test_table_1_has_the_reports_rows_above_ours(tmp_path):
+    before = write_evaluation(tmp_path / "before.json", mcc=0.111)
+    after = write_evaluation(tmp_path / "after.json", mcc=0.777, note="a stand-in")
+    honest = write_evaluation(tmp_path / "honest.json", mcc=0.766)
+    done = run_verb("table", before, after, "--honest", honest, "--out", "out/table.md", cwd=tmp_path)
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    last = [row.split("|")[-2].strip() for row in rows]
+    assert last == ["MCC", "0.50", "0.74", "0.111", "0.777", "MCC", "0.766", "0.250"]
+    assert "STAND-IN" in done.stdout
+    assert (tmp_path / "out" / "table.md").read_text() == done.stdout
+
+
+def test_table_of_something_else(tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "b.json").write_text("[1, 2")
+    assert_refused(run_verb("table", "a.json", "a.json", cwd=tmp_path), "a.json")
+    assert_refused(run_verb("table", "b.json", "b.json", cwd=tmp_path), "b.json")
+    assert_refused(run_verb("table", "none.json", "none.json", cwd=tmp_path), "none.json")
