@@ -7,7 +7,7 @@ from support import assert_refused, blobs, run_verb
 
 from cellseg.evaluation.baseline import otsu
 from cellseg.evaluation.indicators import NAMES, count, indicators
-from cellseg.evaluation.sweep import THRESHOLDS, Sweep, area_under_roc
+from cellseg.evaluation.sweep import THRESHOLDS, Sweep, area_under_roc, pooled
 from cellseg.evaluation.table import REPORT, format_methods, format_table
 
 
@@ -132,3 +132,16 @@ def test_table_1_of_a_network_that_was_not_pretrained(tmp_path):
     for before, honest in (("others", "after"), ("after", "others")):
         done = run_verb("table", f"{before}.json", "after.json", "--honest", f"{honest}.json", cwd=tmp_path)
         assert_refused(done, "e and d are different images")
+
+
+def test_pixels_of_all_folds_are_pooled():
+    counts = {0.3: [(90, 40, 800, 10), (30, 5, 900, 5)], 0.6: [(60, 5, 835, 40), (33, 1, 904, 2)]}
+    names = ("tp", "fp", "tn", "fn")
+    sweeps = [
+        [{"threshold": threshold, **dict(zip(names, pair[fold], strict=True))} for threshold, pair in counts.items()]
+        for fold in range(2)
+    ]
+    scores = {threshold: indicators(*np.sum(pair, axis=0))["mcc"] for threshold, pair in counts.items()}
+    best = pooled(sweeps)
+    assert best["threshold"] == max(scores, key=scores.get)
+    assert best["mcc"] == pytest.approx(max(scores.values()))

@@ -87,7 +87,7 @@ def test_a_stand_in_is_named_before_all_else(make_experiment, quick):
     [
         (
             {"stages": ("pretrain",), "evaluations": ("before",)},
-            ["cellseg experiment finetune --real FOLDER", "There are no outputs"],
+            ["experiment finetune --real", "There are no outputs"],
         ),
         ({"stages": ("pretrain",), "evaluations": ()}, ["experiment before --real", "No network has been evaluated"]),
         ({"stages": ("finetune",)}, ["experiment pretrain", "After training on the target images"]),
