@@ -92,7 +92,7 @@ class Experiment:
         return [step for part in parts for step in part]
 
     def _data(self):
-        return [*self._make_simulated(), self._make_target()]
+        return [self._make_target(), *self._make_simulated()]  # mistakes in the real images are found first
 
     def _make_simulated(self):
         if not self.pretraining:

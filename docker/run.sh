@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# make docker-VERB [NAME=VALUE ...]: a verb of the Makefile inside the image. runs/ and data/ of this folder are mounted, and
+# make docker-VERB [NAME=VALUE ...]: a verb of the Makefile inside the image. The Makefile gives the names of the variables
+# in GIVEN, and the variables in the environment. runs/ and data/ of this folder are mounted, and
 # REAL, wherever it is, to be read; what is made belongs to the caller. VARIANT=cpu or cuda chooses the image.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . docker/container.sh
 
 verb=$1
-shift
+arguments=()
+for name in ${GIVEN:-}; do arguments+=("$name=${!name}"); done
 image=
 given=()
 mkdir -p runs
 mounts=("$PWD/runs:/workspace/runs")
 if [ -d data ]; then mounts+=("$PWD/data:/workspace/data"); fi
-for argument; do
+for argument in "${arguments[@]}"; do
     case $argument in
         VARIANT=cpu | VARIANT=cuda) image=localhost/cellseg:${argument#*=} ;;
         REAL=) ;;

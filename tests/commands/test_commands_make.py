@@ -44,10 +44,52 @@ def test_the_whole_report_from_a_clone_in_a_folder_with_a_space(tmp_path, real_f
     assert "Figure 11" in page and f"{after['mcc']:.3f}" in page
 
 
-def test_fine_tuning_without_real_images_starts_with_the_stand_in():
-    plan = subprocess.run(["make", "-n", "finetune", "REAL="], cwd=str(ROOT), capture_output=True, text=True).stdout
-    first = next(line for line in plan.splitlines() if "tools/" in line and "make_caffe" not in line)
-    assert "tools/make_data.py stand-in" in first  # whose own first line says STAND-IN
+@pytest.fixture
+def make(tmp_path):
+    """The Makefile beside a Python that only says how it was called, and with which variables."""
+    for name in (".venv/bin/python", ".caffe/bin/python"):
+        python = tmp_path / name
+        python.parent.mkdir(parents=True)
+        python.write_text('#!/bin/sh\necho "$@"\nenv -0 | grep -z ^CELLSEG_ >variables\n')
+        python.chmod(0o755)
+    for name in ("Makefile", "requirements.lock"):
+        shutil.copy2(ROOT / name, tmp_path)
+    (tmp_path / ".venv" / "made").touch()
+
+    def run(*words, **variables):
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        done = subprocess.run(
+            ["make", *words], cwd=tmp_path, capture_output=True, text=True, env={**outside, **variables}
+        )
+        assert done.returncode == 0, done.stderr
+        values = (tmp_path / "variables").read_text().rstrip("\0").split("\0")
+        return done.stdout, dict(value.split("=", 1) for value in values)
+
+    return run
+
+
+@pytest.mark.parametrize("verb", ["data", "pretrain", "before", "finetune", "after", "table", "seeds", "ablation"])
+def test_a_verb_calls_the_command(make, verb):
+    said, variables = make(verb, "EPOCHS=3", "SEEDS=0 1", "VARIANT=--features 4")
+    assert said == f"-m cellseg experiment {verb} --from-make\n"
+    given = {name: variables[f"CELLSEG_{name}"] for name in ("EPOCHS", "SEEDS", "VARIANT", "REAL")}
+    assert given == {"EPOCHS": "3", "SEEDS": "0 1", "VARIANT": "--features 4", "REAL": ""}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a b", "it's", 'a "b"', "$(touch x)", "$(shell touch x)", "`touch x`", "x; touch x", "$HOME", "a\nb", "#a", "a\\"],
+)
+@pytest.mark.parametrize("where", ["command line", "environment"])
+def test_no_value_is_read_by_a_shell_or_by_make(make, tmp_path, value, where):
+    given = ((f"REAL={value}", f"NOBODYS={value}"), {}) if where == "command line" else ((), {"REAL": value})
+    _, variables = make("finetune", *given[0], **given[1])
+    assert variables["CELLSEG_REAL"] == value and not (tmp_path / "x").exists()
+
+
+def test_the_image_has_one_python(tmp_path, make):
+    said, _ = make("table", CELLSEG_PYTHON=str(tmp_path / ".caffe/bin/python"))
+    assert said == "-m cellseg experiment table --from-make\n"
 
 
 def test_make_alone_lists_the_verbs():

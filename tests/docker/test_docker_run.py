@@ -129,5 +129,11 @@ def test_building_passes_the_arguments_on(make):
 def test_inside_the_verbs_use_the_images_python(verb):
     command = ["make", "-n", verb, "CELLSEG_PYTHON=/opt/python/bin/python", "REAL="]
     plan = subprocess.run(command, cwd=str(ROOT), capture_output=True, text=True).stdout
-    assert "/opt/python/bin/python tools/" in plan
-    assert "make_caffe" not in plan and "make_venv" not in plan and ".venv" not in plan and ".caffe/" not in plan
+    assert plan.startswith("/opt/python/bin/python -m cellseg ") and len(plan.splitlines()) == 1
+
+
+def test_no_value_is_read_by_a_shell_or_by_make(make, clone):
+    value = "$(shell touch x) `touch x` it's; touch x"
+    done = make("docker-pretrain", f"NAME={value}", IMAGES=CPU)
+    assert f"|NAME={value}|" in done.stdout, done.stderr
+    assert not (clone / "x").exists()

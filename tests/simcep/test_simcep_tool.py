@@ -110,7 +110,7 @@ BAD = [
     (["--set", "population.N=many"], "not 'many'"),
     (["--set", "population.N"], "NAME=VALUE"),
     (["--size", "0", "10"], "population.template"),
-    (["--count", "0"], "--count 0"),
+    (["--count", "0"], "--count: 0"),
     (["--count", "some"], "--count"),
     (["--seed", "-1"], "seed"),
     (["--channel", "cytoplasm"], "cell_obj.cytoplasm.include=1"),
