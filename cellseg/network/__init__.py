@@ -1,4 +1,4 @@
-"""The networks and their solvers as prototxt; the defaults are exactly the report's."""
+"""The networks and their solvers as prototxt; the defaults are the report's."""
 
 from cellseg.network.fcn import Fcn
 from cellseg.network.geometry import parameter_shapes, receptive_field, trainable_parameters

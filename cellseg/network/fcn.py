@@ -17,17 +17,17 @@ from cellseg.network.layers import convolution, pooling, upsampling
 
 @dataclass(frozen=True)
 class Fcn:
-    """The report's network; the defaults are the report's, other values what its section 7.2 proposes.
+    """The report's network; other values than the defaults are what its section 7.2 proposes.
 
     Parameters
     ----------
     poolings : int
-        Number of 2x2 max poolings, each undone by one upsampling. Fewer lose less spatial information.
+        Number of 2x2 max poolings, each undone by one upsampling. Fewer of them lose less detail.
     kernel : int
         Side of the convolution kernels in pixels, odd. Larger ones widen the receptive field.
     features : int
-        Feature maps of the first convolution; each further one has twice as many, the one at the lowest
-        resolution 16 times as many.
+        Feature maps of the first convolution; each further one has twice as many. The one at the
+        lowest resolution has 16 times as many.
     score_kernel : int
         Side of the last convolution's kernel in pixels, odd.
 

@@ -1,4 +1,4 @@
-"""The layers of which the networks are built, as LayerParameter messages in plain Python (see `prototxt.to_text`)."""
+"""The layers that the networks are made of, as LayerParameter messages in plain Python (see `prototxt.to_text`)."""
 
 from cellseg.network.prototxt import Enum
 
@@ -6,12 +6,12 @@ TRAIN, TEST = Enum("TRAIN"), Enum("TEST")
 
 
 def layer(name, kind, bottom, **parameters):
-    """One layer whose only output is called as itself."""
+    """One layer, whose only output has the layer's name."""
     return dict(name=name, type=kind, bottom=bottom, top=name, **parameters)
 
 
 def data(phase, source, batch, shuffle=None):
-    """Blobs ``data`` and ``label`` from an HDF5 list, in one phase."""
+    """A layer that reads the blobs ``data`` and ``label`` from an HDF5 list, in one phase."""
     return {
         "name": "data",
         "type": "HDF5Data",
@@ -37,8 +37,8 @@ def convolution(name, bottom, maps, kernel, rectify=True):
 def normalised_convolution(name, bottom, maps, kernel):
     """A convolution without bias, batch normalisation with its scale and shift, and a ReLU, all in place.
 
-    The moving averages forget with 0.99 an iteration: Caffe's 0.999 would still remember the first tenth of a short
-    training. What BatchNorm keeps is not learnt: its rates are 0.
+    The moving averages keep 0.99 of themselves in each iteration. With Caffe's 0.999 they would still hold the start of
+    a short training at its end. The solver does not change what BatchNorm keeps: its rates are 0.
 
     Returns
     -------

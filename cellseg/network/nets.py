@@ -1,4 +1,4 @@
-"""Whole nets as prototxt, around the learnable part that a network class describes.
+"""Whole nets as prototxt: the learnable part of a network, with its inputs and outputs.
 
 Weights are transferred between nets by layer name, so the names are the same in every net of one network.
 """
@@ -38,9 +38,9 @@ def training_net(variant, name, train_list, test_list, train_batch, test_batch):
 
 
 def deploy_net(variant, name, height=128, width=128):
-    """The net for use, as prototxt: blob ``data`` (1, 1, H, W) in, ``prob`` (1, 2, H, W) out.
+    """The net to use, as prototxt: blob ``data`` (1, 1, H, W) in, ``prob`` (1, 2, H, W) out.
 
-    Any height and width that are multiples of 2 to the number of poolings; reshape ``data`` for others than the given.
+    Height and width are multiples of 2 to the power of the number of poolings. Reshape ``data`` for other sizes.
     """
     head = {"name": "data", "type": "Input", "top": "data", "input_param": {"shape": {"dim": [1, 1, height, width]}}}
     tail = layer("prob", "Softmax", "score")

@@ -1,4 +1,4 @@
-"""Protobuf text format (prototxt) from plain Python values, so that no protobuf library is needed to write it."""
+"""Prototxt (protobuf's text format) from plain Python values, written without a protobuf library."""
 
 
 class Enum(str):
@@ -13,7 +13,7 @@ def to_text(message, indent=""):
     Parameters
     ----------
     message : dict
-        Field name to value, in the order in which they are to stand. A value is a str (quoted), an `Enum`
+        Field name to value, in the order in which they are written. A value is a str (quoted), an `Enum`
         (bare), a bool, a number, a dict (a nested message) or a list of these (a repeated field). A field whose
         value is None is left out.
 

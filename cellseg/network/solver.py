@@ -1,7 +1,6 @@
-"""Training schedules, the report's (its section 7.1) first, as Caffe solvers; epochs become iterations here alone."""
+"""The length of a training and its updates, as Caffe's solver prototxt. Only here do epochs become iterations."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Optional
 
 from cellseg.errors import CellsegError
 from cellseg.network.prototxt import to_text
@@ -18,10 +17,11 @@ class Updates:
     base_lr : float
         Learning rate at the start.
     policy : {"step", "poly"}
-        Caffe's ``lr_policy``: a tenth every 20 epochs, or down to 0 at the end as (1 - iteration / max_iter)^0.9.
+        Caffe's ``lr_policy``. "step" divides the rate by 10 every 20 epochs. "poly" lowers it to 0 at the end:
+        (1 - iteration / max_iter)^0.9.
     momentum, weight_decay : float
     momentum2 : float, optional
-        Adam's.
+        Adam's second momentum.
     """
 
     type: str
@@ -29,7 +29,7 @@ class Updates:
     policy: str
     momentum: float
     weight_decay: float
-    momentum2: Optional[float] = None
+    momentum2: float | None = None
 
     STEP_EPOCHS = 20
     GAMMA = 0.1
@@ -57,9 +57,9 @@ class Schedule:
     test_samples : int
         Patches in the test set; every test shows each exactly once.
     batch : int
-        Patches an iteration (the report is silent; 10).
+        Patches an iteration. The report does not say; 10 here.
     epochs : int
-        Length of the training (the report is silent; 60, three steps of the learning rate).
+        Length of the training. The report does not say; 60 here, three steps of the learning rate.
     updates : Updates
     seed : int
         Caffe's ``random_seed``: the initial weights.
@@ -98,7 +98,7 @@ class Schedule:
 
     @classmethod
     def from_dict(cls, record):
-        """The schedule that `to_dict` described; other keys are passed over.
+        """Make the schedule that `to_dict` described. Other keys are ignored.
 
         Raises
         ------
@@ -146,7 +146,7 @@ def solver(schedule, net, snapshot_prefix, display=None):
         Snapshots are written to ``<snapshot_prefix>_iter_<iteration>.caffemodel`` and ``.solverstate``; the folder
         must exist.
     display : int, optional
-        Iterations between two lines of training loss, which is their mean; one epoch by default.
+        Iterations between two lines of training loss, by default an epoch. The loss is the mean over them.
 
     Returns
     -------

@@ -2,7 +2,7 @@
 
     two conv 3x3 + batch normalisation + ReLU, then max pooling 2x2, at each level
     two at the lowest resolution
-    fixed bilinear upsampling x2, the encoder's maps of that size beside it, two conv 3x3 + batch normalisation + ReLU
+    fixed bilinear upsampling x2, joined with the encoder's maps of that size, two conv 3x3 + batch normalisation + ReLU
     conv 1x1 to two maps, softmax
 
 After Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image segmentation", MICCAI 2015.
@@ -46,7 +46,7 @@ class UNet:
         checks.features(self.features)
 
     def layers(self):
-        """The learnable part, as `cellseg.network.fcn.Fcn.layers`."""
+        """The learnable part, in the form of `cellseg.network.fcn.Fcn.layers`."""
         net, bottom = [], "data"
         for level in range(1, self.poolings + 1):
             net += self._pair(f"conv{level}", bottom, level)

@@ -5,7 +5,7 @@ microscope images with cell populations", IEEE Transactions on Medical Imaging 2
 
 >>> from cellseg.simcep import Options, simulate
 >>> result = simulate(Options().replace("population.N", 20), seed=0)
->>> image, labels = result.nuclei, result.labels    # and to which cell each pixel belongs
+>>> image, labels = result.nuclei, result.labels    # grey values, and the number of the cell at each pixel
 """
 
 from cellseg.simcep.options import Options

@@ -8,7 +8,7 @@ from cellseg.simcep.groups import Group, option
 
 @dataclass(frozen=True)
 class Cytoplasm(Group):
-    """The cell bodies (``cell_obj.cytoplasm``); attributes as in `Nucleus`.
+    """The cell bodies (``cell_obj.cytoplasm``); the attributes are those of `Nucleus`.
 
     The public copies disagree on `include` (1 and 0): off here.
     """
@@ -47,7 +47,7 @@ class Nucleus(Group):
 
 @dataclass(frozen=True)
 class Subcell(Group):
-    """The bright spots within the cytoplasm (``cell_obj.subcell``): `ns` of them a cell; the rest as in `Nucleus`.
+    """The bright spots in the cytoplasm (``cell_obj.subcell``): `ns` in each cell. The rest is as in `Nucleus`.
 
     The original lists radius 3, shape (0.1, 0.1) and texture (0.5, 2, 5, 0.2), but ignores all three and uses a
     tenth of the cytoplasm's radius, (0.1, 0.1) and (3, 1, 4, 0). Those are the defaults here, and they can be changed.

@@ -1,4 +1,4 @@
-"""Groups of options: checked when made, read from and written to plain dictionaries, changed by dotted name."""
+"""Groups of options. They are checked when made, changed by dotted name, and kept as plain dictionaries."""
 
 from dataclasses import asdict, field, fields
 
@@ -11,7 +11,7 @@ def option(default, check):
 
 
 class Group:
-    """Base of the frozen dataclasses of options; the fields of one are options or further groups."""
+    """Base of the frozen dataclasses of options. Their fields are options or further groups."""
 
     prefix = ""
 

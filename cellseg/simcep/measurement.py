@@ -13,13 +13,13 @@ def energy(image):
 
 
 def scaled_to(image, wanted):
-    """Multiply an image so that its `energy` becomes `wanted`; an image of zeros stays one."""
+    """Multiply an image so that its `energy` becomes `wanted`; an image of zeros stays as it is."""
     own = energy(image)
     return image * np.sqrt(wanted / own) if own > 0 else image
 
 
 def illumination(template, misalign_x, misalign_y):
-    """Uneven illumination: a paraboloid, which is *added* to the image (it is no gain).
+    """Uneven illumination: a paraboloid that is *added* to the image, not multiplied with it.
 
     Z = 1 - (x**2 + y**2) / largest, where x runs over the columns from -width in steps of 2, minus misalign_x times
     the width (rounded), and y likewise over the rows with the height. Hence the brightest point is at the centre for
@@ -67,13 +67,13 @@ def background(template, options, cell_energy, rng):
 
 
 def detect(image, variance, rng):
-    """Gaussian noise of the detector, between two clippings to [0, 1]. There is no photon (Poisson) noise."""
+    """Clip to [0, 1], add the detector's Gaussian noise, clip again. There is no photon (Poisson) noise."""
     noise = np.sqrt(variance) * rng.standard_normal(image.shape)
     return np.clip(np.clip(image, 0, 1) + noise, 0, 1)
 
 
 def compress(image, comp):
-    """JPEG round trip in 8 bits, in colour and with the colours at half resolution as is JPEG's custom.
+    """Write the image as a colour JPEG of 8 bits, its colours at half resolution as usual, and read it back.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def compress(image, comp):
     Returns
     -------
     ndarray, (height, width, 3) float
-        Whole 255ths.
+        Multiples of 1/255.
     """
     from PIL import Image
 
@@ -96,12 +96,12 @@ def compress(image, comp):
 
 
 def measure(blurred, included, cell_energy, options, rng):
-    """Take the picture: background, detector noise and compression, in this order.
+    """Take the picture: add background and detector noise, then compress.
 
     Parameters
     ----------
     blurred : ndarray, (height, width, 3) float
-        The cells as the optics show them.
+        The cells after the optics.
     included : list of int
         Indices of the channels that are taken; the others stay black.
     cell_energy : float

@@ -1,4 +1,4 @@
-"""The parts of one cell: outlines first, so that a place can be refused cheaply, and then their brightness."""
+"""The parts of one cell: first their outlines, then their brightness, so that refusing a place costs little."""
 
 from typing import NamedTuple
 
@@ -105,7 +105,7 @@ def place(box, row, column, image):
         The part of the image that is covered, and the part of the box that covers it.
     """
     inside, kept = [], []
-    for size, centre, limit in zip(box, (row, column), image):
+    for size, centre, limit in zip(box, (row, column), image, strict=True):
         first = centre - (size + 1) // 2 + 1
         start, stop = max(first, 0), min(first + size, limit)
         inside.append(slice(start, stop))

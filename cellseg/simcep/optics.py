@@ -1,4 +1,4 @@
-"""Focus: every connected group of cells lies at a depth of its own and is blurred accordingly (the 2007 paper)."""
+"""Focus: every connected group of cells lies at its own depth, which decides how blurred it is (the 2007 paper)."""
 
 import numpy as np
 from scipy import ndimage
@@ -56,9 +56,9 @@ def focus_sigmas(foreground, focus_sigma, rng):
 
 
 def focus_blur(ideal, components, sigmas):
-    """Spread the light of each pixel over its surroundings, by the sigma of the component *that it comes from*.
+    """Blur each component by its own sigma. Its light spreads over its surroundings, over other components too.
 
-    Light is neither lost nor gained, other than across the image's border, beyond which nothing shines.
+    No light is lost or gained, except across the image's border: nothing shines in from outside.
 
     Parameters
     ----------

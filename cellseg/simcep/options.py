@@ -1,8 +1,8 @@
 """The simulator's options, under SIMCEP's own names and with its defaults.
 
-The public copies of SIMCEP disagree on what their users edited; each such default says so below. Three options are
-additions: ``measurement.focus_sigma`` (fixed in the original), ``measurement.always_jpeg``, and a
-``cell_obj.subcell`` whose radius, shape and texture take effect.
+The public copies of SIMCEP differ where their users edited them; each such default says so below. Three options are
+new here: ``measurement.focus_sigma`` (fixed in the original), ``measurement.always_jpeg``, and a
+``cell_obj.subcell`` whose radius, shape and texture have an effect.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Population(Group):
         Standard deviation of a cell's distance to its cluster centre in each direction, as a fraction of the
         image's height or width. (SIMCEP calls it a variance.)
     overlap : float
-        Largest part of a cell that may be shared with another cell: 0 none, 1 anything goes.
+        Largest part of a cell that another cell may cover, 0 to 1. At 1 cells may lie anywhere.
     overlap_obj : int
         What is tested for overlap: 1 nuclei, 2 cytoplasm. The public copies disagree (2 and 1): 1 here.
     """
@@ -48,7 +48,7 @@ class Population(Group):
 
 @dataclass(frozen=True)
 class Measurement(Group):
-    """What the microscope and its camera add (``measurement``). Energies are sums of squared intensities.
+    """What the microscope and its camera add (``measurement``). An energy is a sum of squared intensities.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Options(Group):
     Raises
     ------
     CellsegError
-        On making one with a value out of range, of the wrong type, or at odds with another.
+        If a value is out of range, of the wrong type, or contradicts another.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Placing cells: clusters, uniform positions and the limit on overlap (the population model of the 2007 paper)."""
+"""Placing cells in clusters and anywhere, with a limit on overlap: the population model of the 2007 paper."""
 
 import warnings
 from typing import NamedTuple
@@ -12,7 +12,7 @@ TRIES = 50
 
 
 class Cell(NamedTuple):
-    """One placed cell: `row` and `column` of its centre and its `objects`, a `CellObject` by channel."""
+    """One placed cell: `row` and `column` of its centre, and its `objects`: from channel to `CellObject`."""
 
     row: int
     column: int
@@ -20,7 +20,7 @@ class Cell(NamedTuple):
 
 
 class Occupied(NamedTuple):
-    """The tested object of a placed cell: the part `inside` the image (two slices) and its `mask` there."""
+    """What is tested for overlap: a placed object's box `inside` the image (two slices), and its `mask` there."""
 
     inside: tuple
     mask: np.ndarray
@@ -47,7 +47,7 @@ def draw_position(options, centres, rng):
     """Draw a cell's centre: near a random one of `centres` with probability `clustprob`, anywhere otherwise.
 
     The distance to the centre is normal with a standard deviation of `spatvar` times the image's height (rows) or
-    width (columns), rounded to whole pixels; it can lead out of the image.
+    width (columns), rounded to whole pixels. The centre may lie outside the image.
 
     Returns
     -------
@@ -64,15 +64,15 @@ def draw_position(options, centres, rng):
 
 
 def overlaps_too_much(area, new, earlier, limit):
-    """Tell whether an object shares more than `limit` of its area, or of the other's, with an earlier one.
+    """Tell whether an object and an earlier one share more than `limit` of the smaller one's area.
 
     Parameters
     ----------
     area : int
-        Pixels of the new object, with those outside the image.
+        Pixels of the new object, including those outside the image.
     new : Occupied
     earlier : list of Occupied
-        Their areas are those inside the image.
+        Of these only the area inside the image counts.
     limit : float
         From 0 to 1.
     """
@@ -97,9 +97,9 @@ def overlaps_too_much(area, new, earlier, limit):
 def populate(options, rng):
     """Place `population.N` cells one after another.
 
-    A cell whose centre is outside the image, of which no pixel is inside, or which overlaps an earlier one too much,
-    is drawn anew with another position and other outlines. After `TRIES` failures for one cell the image is full, and
-    the cells placed so far are returned. (The original means to stop there, but skips its counter and never ends.)
+    A cell is drawn anew, with another position and other outlines, if its centre or all of its pixels are outside the
+    image, or if it overlaps an earlier one too much. After `TRIES` failures for one cell the image is full, and the
+    cells placed so far are returned. (The original means to stop there, but skips its counter and never ends.)
 
     Parameters
     ----------

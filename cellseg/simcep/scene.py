@@ -8,7 +8,7 @@ from cellseg.simcep.objects import CHANNELS, place
 
 
 class Scene(NamedTuple):
-    """What there is to be seen. Channels are always the three of `CHANNELS`; one that is not included is 0.
+    """What there is to be seen, always in the three channels of `CHANNELS`. One that is not included is 0.
 
     Attributes
     ----------
@@ -18,12 +18,12 @@ class Scene(NamedTuple):
         How many objects cover each pixel.
     label_planes : ndarray, (height, width, 3) int32
         Number of the cell at each pixel, from 1 in the order of placing, 0 in the background. Where cells overlap,
-        the later one.
+        the later one counts.
     labels : ndarray, (height, width) int32
-        The same for all of a cell's objects taken together.
+        The same for whole cells: all objects of a cell together.
     features : dict of str to ndarray, (cells, 3) int
-        By channel: row and column of each cell's centre (counted from 0) and the area in pixels of its object inside
-        the image, also where other cells overlap it. The spots of a cell count as one object.
+        By channel: row and column of each cell's centre (counted from 0), and the area in pixels of its object inside
+        the image, including what other cells hide. The spots of a cell count as one object.
     """
 
     ideal: np.ndarray

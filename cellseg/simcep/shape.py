@@ -10,7 +10,7 @@ SAMPLES = 1000
 
 
 def random_outline(alpha, beta, rng):
-    """Smooth closed curve around the origin, of radius 1 give or take.
+    """Draw a smooth closed curve around the origin, with a radius of about 1.
 
     Vertex k of `VERTICES` equally spaced angles t lies at row ``alpha U + cos(t + beta U)`` and column
     ``alpha U + sin(t + beta U)``, every U being a new uniform number in (-1, 1), with the sine and the cosine

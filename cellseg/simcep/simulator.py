@@ -25,14 +25,14 @@ class Simulation:
     ideal : ndarray, same shape, float
         The cells before optics, background and noise, in [0, 1].
     channels : tuple of str
-        The included ones of ``("cytoplasm", "subcell", "nuclei")``, which are SIMCEP's red, green and blue.
+        Those of ``("cytoplasm", "subcell", "nuclei")`` that the options include: SIMCEP's red, green and blue.
     counts : ndarray, (height, width, 3) int32
-        How many objects cover each pixel, for *all three* of these channels (zeros where not included).
+        How many objects cover each pixel, in *all three* of these channels; 0 in channels that are not included.
     mask : ndarray, (height, width) bool
         Where there is any object.
     labels : ndarray, (height, width) int32
         Number of the cell at each pixel, from 1 in the order of placing; 0 in the background. Where cells overlap,
-        the later one, so that a cell may be hidden altogether.
+        the later one counts. It may hide an earlier one altogether.
     label_planes : ndarray, (height, width, 3) int32
         The same for each of the three channels.
     features : dict of str to ndarray, (cells, 3) int
@@ -59,13 +59,13 @@ class Simulation:
         Raises
         ------
         CellsegError
-            If there is no such channel, here as in the other two methods.
+            If the simulation has no such channel. `plane_mask` and `plane_labels` raise it, too.
         """
         self._find(channel)
         return self.image[..., self.channels.index(channel)]
 
     def plane_mask(self, channel):
-        """Return where there are objects of one channel, (height, width) bool."""
+        """Return the mask of one channel's objects, (height, width) bool."""
         return self.counts[..., self._find(channel)] > 0
 
     def plane_labels(self, channel):
@@ -79,17 +79,17 @@ class Simulation:
 
 
 def random_state(seed):
-    """Make a `numpy.random.RandomState`, whose stream is the same with every version of NumPy, from a seed.
+    """Make a `numpy.random.RandomState` from a seed. Its stream is the same with every version of NumPy.
 
     Parameters
     ----------
     seed : int, sequence of int, or numpy.random.RandomState
-        Whole numbers from 0 to 2**32 - 1; a RandomState is returned as it is.
+        Whole numbers from 0 to 2**32 - 1. A RandomState is returned as it is.
 
     Raises
     ------
     CellsegError
-        On anything else.
+        If the seed is anything else.
     """
     if isinstance(seed, np.random.RandomState):
         return seed
@@ -110,9 +110,9 @@ def simulate(options=None, seed=0):
     Parameters
     ----------
     options : Options, optional
-        The defaults if missing.
+        By default SIMCEP's.
     seed : int, sequence of int, or numpy.random.RandomState
-        The one source of chance: the same seed gives the same image. A RandomState is drawn from and moves on.
+        The only source of chance: the same seed gives the same image. A RandomState moves on by what is drawn from it.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def simulate(options=None, seed=0):
     Raises
     ------
     CellsegError
-        On a seed that is none.
+        If the seed is not valid.
 
     Warns
     -----
@@ -142,7 +142,7 @@ def simulate(options=None, seed=0):
     included = [index for index, include in enumerate(shown) if include]
     mask = scene.labels > 0
     blurred = focus_blur(scene.ideal, *focus_sigmas(mask, options.measurement.focus_sigma, rng))
-    # Illumination and autofluorescence are measured against the cytoplasm if there is one, else against the nuclei.
+    # Illumination and autofluorescence are set in proportion to the cytoplasm if there is one, else to the nuclei.
     reference = CHANNELS.index("cytoplasm" if parts.cytoplasm.include else "nuclei")
     image = measure(blurred, included, energy(scene.ideal[..., reference]), options.measurement, rng)
     return Simulation(

@@ -65,7 +65,7 @@ def texture(shape, persistence, first_octave, octaves, bias, rng):
     persistence : float
         Weight of an octave relative to the one before; positive.
     first_octave : int
-        Coarsest octave; below 1 it is taken for 1.
+        Coarsest octave; less than 1 counts as 1.
     octaves : int
         Number of octaves. (The original's option file calls it the last octave; its code counts.)
     bias : float
