@@ -1,8 +1,8 @@
 """From bands of mask rows to numbered cells, with only the rows of unfinished cells in memory.
 
-The result is that of the whole plane at once. A cell's 8-connected component tells all of it: the background pixel
-nearest to a pixel of a component touches that component, since the pixels on the way there are nearer. So components
-can be done in any grouping, each when its last row is known.
+The result is the same as for the whole plane at once. 8-connected components are independent: the background pixel
+nearest to a pixel of a component touches that component, so other components do not change its distances. So each
+component is processed once, when its last row has arrived, in whatever group.
 """
 
 from typing import NamedTuple
@@ -16,18 +16,18 @@ from cellseg.segmentation.measurement import CELL, measure
 from cellseg.segmentation.splitting import split_touching
 
 _EIGHT = np.ones((3, 3), int)
-_GROUP = 4096  # columns that are done at a time
+_GROUP = 4096  # columns that are processed at a time
 
 
 class Finished(NamedTuple):
-    """Rows that will not change.
+    """Rows that will not change any more.
 
     Attributes
     ----------
     labels : ndarray of shape (n, W), uint32
-        The next rows of the plane; provisional numbers, see `renumber`.
+        The next rows of the plane, with provisional numbers; see `renumber`.
     cells : ndarray, structured
-        The cells that were finished meanwhile, as `cellseg.segmentation.measurement.measure` gives them.
+        The cells that were finished since the last rows, as `cellseg.segmentation.measurement.measure` gives them.
     """
 
     labels: np.ndarray
@@ -35,12 +35,12 @@ class Finished(NamedTuple):
 
 
 class Labeller:
-    """Cleans, parts, numbers and measures the cells of one plane from the top to the bottom.
+    """Cleans, splits, numbers and measures the cells of one plane, from the top to the bottom.
 
     Parameters
     ----------
     width : int
-        Of the plane.
+        Width of the plane.
     smallest_object, largest_hole : int
         See `cellseg.inference.cleaning.clean`.
     split : float or None
@@ -49,14 +49,14 @@ class Labeller:
 
     def __init__(self, width, smallest_object=0, largest_hole=0, split=SPLIT):
         self.smallest_object, self.largest_hole, self.split = smallest_object, largest_hole, split
-        # An object or hole that is small enough to go reaches no further than its area.
+        # An object or hole that is small enough to be removed spans no more rows than it has pixels.
         self._margin = smallest_object + largest_hole
-        self._raw = np.zeros((0, width), bool)  # the rows around those that are still to be cleaned
-        self._above = 0  # how many of these are clean already
-        self._mask = np.zeros((0, width), bool)  # clean rows: what is no finished cell yet
+        self._raw = np.zeros((0, width), bool)  # rows that are not clean yet, and the rows around them
+        self._above = 0  # how many rows of `_raw` are clean already
+        self._mask = np.zeros((0, width), bool)  # clean rows, without the cells that are finished
         self._labels = np.zeros((0, width), np.uint32)
         self._grey = None
-        self._top = 0  # of the unfinished rows
+        self._top = 0  # row of the plane at which the unfinished rows begin
         self._count = 0
 
     def add(self, mask, grey, last=False):
@@ -66,14 +66,14 @@ class Labeller:
         ----------
         mask : ndarray of shape (n, W), bool
         grey : ndarray of shape (n, W)
-            Grey values to be measured.
+            Grey values to measure.
         last : bool
             Whether the plane ends here.
 
         Returns
         -------
         Finished
-            Possibly of no rows.
+            It may have no rows.
         """
         self._raw = np.concatenate([self._raw, mask])
         self._grey = grey if self._grey is None else np.concatenate([self._grey, grey])
@@ -105,12 +105,12 @@ class Labeller:
         return Finished(labels, np.concatenate(tables) if tables else np.zeros(0, CELL))
 
     def _cells(self, components, group, boxes):
-        """Part, number and measure a group of components."""
+        """Split, number and measure a group of components."""
         chosen = [boxes[number - 1] for number in group]
         top, bottom = min(rows.start for rows, _ in chosen), max(rows.stop for rows, _ in chosen)
         left, right = min(columns.start for _, columns in chosen), max(columns.stop for _, columns in chosen)
         mask = np.isin(components[top:bottom, left:right], group)
-        # Beyond the plane is no background, but beyond the group's rows and columns within the plane is.
+        # Distances count from background in the plane. Outside of the plane there is none.
         above, before = int(self._top + top > 0), int(left > 0)
         below, behind = int(bottom < len(components)), int(right < components.shape[1])
         padded = split_touching(np.pad(mask, [(above, below), (before, behind)], mode="constant"), self.split)
@@ -123,7 +123,7 @@ class Labeller:
 
 
 def renumber(tables):
-    """Final numbers for a whole plane: by each cell's first pixel, row by row from the top.
+    """Give a plane's cells their final numbers: in the order of their first pixels, row by row from the top.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def renumber(tables):
     numbers : ndarray of shape (n + 1,), uint32
         The final number of each provisional one.
     cells : ndarray of shape (n,), structured
-        With their final numbers, in their order.
+        With their final numbers, in that order.
     """
     cells = np.concatenate([np.zeros(0, CELL), *tables])
     cells = cells[np.lexsort((cells["first_column"], cells["first_row"]))]
@@ -146,7 +146,7 @@ def renumber(tables):
 
 
 def _groups(numbers, boxes):
-    """Components, which are sorted by their left edge, in groups of neighbouring ones."""
+    """Put neighbouring components into groups. They come sorted by their left edge."""
     group, start = [], 0
     for number in numbers:
         left = boxes[number - 1][1].start

@@ -1,15 +1,15 @@
-"""A picture of a plane with the outlines of its cells, small enough to be looked at."""
+"""A picture of a plane with the outlines of its cells, at a size to look at."""
 
 import numpy as np
 from PIL import Image
 
 LARGEST = 2048  # pixels; larger planes are reduced by a whole factor
 _BAND = 1 << 22  # pixels read at a time
-_OUTLINE = (230, 159, 0)  # orange of Okabe and Ito's palette, which the colour-blind tell from grey
+_OUTLINE = (230, 159, 0)  # orange of Okabe and Ito's palette, which colour-blind people can tell from grey
 
 
 def reduction(shape):
-    """By which factor a plane (H, W) is reduced."""
+    """The factor by which a plane (H, W) is made smaller."""
     return -(-max(shape) // LARGEST)
 
 
@@ -19,23 +19,23 @@ def overlay(image, labels, shape, scale):
     Parameters
     ----------
     image, labels : callable
-        Called with a height, they give the plane's grey values and labels, rows (n, W) from the top in arrays of that
-        height.
+        Called with a height, they give the plane's grey values and labels, from the top, in arrays of shape
+        (height, W).
     shape : tuple of int
         (H, W).
     scale : cellseg.data.normalisation.Scale
-        What the network sees of the grey values; 0 is drawn black, 1 white.
+        From grey values to what the network sees, of which 0 is drawn black and 1 white.
 
     Returns
     -------
     PIL.Image.Image
-        RGB, each pixel the mean of a square of `reduction(shape)` pixels on a side, or an outline where one runs
-        through it.
+        RGB. Each pixel is the mean of a square with a side of `reduction(shape)` pixels, or an outline if one runs
+        through that square.
     """
     factor = reduction(shape)
     height = factor * max(_BAND // (shape[1] * factor), 1)
     above, bands = None, []
-    for grey, cells in zip(image(height), labels(height)):
+    for grey, cells in zip(image(height), labels(height), strict=True):
         outlined = _squares(_outlines(cells, above), factor).any(axis=(1, 3))
         light = _squares(scale(grey), factor).mean(axis=(1, 3))
         picture = np.repeat(np.clip(light * 255, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
@@ -56,7 +56,7 @@ def _outlines(labels, above):
 
 
 def _squares(plane, factor):
-    """The plane with two axes more: its squares of `factor` pixels; what lacks of those at its end repeats its edge."""
+    """View a plane as squares of `factor` pixels. Its edge is repeated to fill the last squares."""
     lacking = [(0, -side % factor) for side in plane.shape]
-    rows, columns = ((side + more) // factor for side, (_, more) in zip(plane.shape, lacking))
+    rows, columns = ((side + more) // factor for side, (_, more) in zip(plane.shape, lacking, strict=True))
     return np.pad(plane, lacking, mode="edge").reshape(rows, factor, columns, factor)

@@ -1,4 +1,4 @@
-"""Rows of a plane on disk: written as they come, read again from the top when all of it is known."""
+"""Rows of a plane on disk: written as they come, read again from the top when the plane is complete."""
 
 import numpy as np
 
@@ -11,14 +11,14 @@ class Rows:
     Parameters
     ----------
     path : str or path
-        A new file; the caller removes it.
+        A new file. The caller removes it.
     shape : tuple of int
         (H, W).
     dtype : numpy.dtype
     """
 
     def __init__(self, path, shape, dtype):
-        self.path, self.shape, self.dtype = str(path), tuple(shape), np.dtype(dtype)
+        self.path, self.shape, self.dtype = path, tuple(shape), np.dtype(dtype)
         self._stream = open(self.path, "wb")  # noqa: SIM115 - closed by `close`
 
     def append(self, rows):
@@ -26,13 +26,13 @@ class Rows:
         self._stream.write(np.ascontiguousarray(rows, self.dtype))
 
     def close(self):
-        """End the writing; needed before `bands`."""
+        """End the writing, before the first call of `bands`."""
         self._stream.close()
 
     def bands(self, height=None):
-        """Read the rows again, in arrays of shape (height, W), the last of which may be lower.
+        """Read the rows again, in arrays of shape (height, W). The last may have fewer rows.
 
-        By default they are as high as a few megapixels allow.
+        By default an array has about four megapixels.
         """
         total, width = self.shape
         height = height or max(_BAND // width, 1)

@@ -1,12 +1,12 @@
-"""The tables that results are handed on in: a row a cell, and a row an image."""
+"""The tables of results: a row a cell, and a row an image."""
 
 import csv
 
 import numpy as np
 
-#: Columns of ``objects.csv``. Rows, columns and pages count from 0; the box is half open; areas and places are in
-#: pixels, and in micrometres (``_um``) where the file has a pixel size. T and Z are the
-#: plane's, where the image has such axes.
+#: Columns of ``objects.csv``. Rows, columns and pages count from 0. ``bottom`` and ``right`` are the first row and
+#: column behind the cell. Areas and places are in pixels, and in micrometres (``_um``) where the file has a pixel size.
+#: T and Z are the plane's, where the image has such axes.
 OBJECTS = (
     *("image", "page", "T", "Z", "label", "area", "centroid_row", "centroid_column", "top", "left", "bottom", "right"),
     *("mean_intensity", "max_intensity", "eccentricity", "solidity", "touches_border"),
@@ -32,7 +32,7 @@ def object_rows(image, page, plane, cells, pixel_size=None):
     ----------
     image : str
     page : int
-        Of the plane in the label image.
+        Number of the plane in the label image.
     plane : cellseg.images.source.Plane or alike
     cells : ndarray, structured
         See `cellseg.segmentation.measurement`.
@@ -59,12 +59,12 @@ def _rows(image, page, plane, cells, pixel_size):
         columns["centroid_column_um"] = _significant(cells["centroid_column"] * column)
     same = {"image": image, "page": page, **plane.index}
     given = (columns.get(name, [same.get(name, "")] * len(cells)) for name in OBJECTS)
-    return zip(*given)
+    return zip(*given, strict=True)
 
 
 def write_table(path, columns, rows):
     """Write a CSV file of these columns."""
-    with open(str(path), "w", newline="", encoding="utf-8") as stream:
+    with open(path, "w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
@@ -72,10 +72,10 @@ def write_table(path, columns, rows):
 
 def join_tables(path, columns, parts):
     """Write one CSV file from the rows of several that have the same columns."""
-    with open(str(path), "w", newline="", encoding="utf-8") as stream:
+    with open(path, "w", newline="", encoding="utf-8") as stream:
         csv.writer(stream, lineterminator="\n").writerow(columns)
         for part in parts:
-            with open(str(part), newline="", encoding="utf-8") as rows:
+            with open(part, newline="", encoding="utf-8") as rows:
                 next(rows)
                 stream.writelines(rows)
 

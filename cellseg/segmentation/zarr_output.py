@@ -1,4 +1,8 @@
-"""An OME-Zarr (NGFF 0.4) of an image with its cells as a label image in it, where napari and others look for labels."""
+"""An image as OME-Zarr (NGFF 0.4), with its cells as a label image inside, where napari and others look for labels.
+
+The library ome-zarr (0.18) writes whole arrays or Dask graphs, and needs some 25 further packages, clients for cloud
+storage among them. Here the rows come band by band, and only a band is in memory.
+"""
 
 import numpy as np
 
@@ -7,20 +11,20 @@ from cellseg.errors import CellsegError, install
 LABELS = "cells"
 
 _CHUNK = 1024
-_SMALLEST = 1024  # pixels; no level follows one that is not larger
+_SMALLEST = 1024  # pixels; a level that is not larger is the last
 
 
 def write_ome_zarr(path, image, labels, source, label_type):
-    """Write an image and its labels, each with smaller copies of itself, with only some rows of them in memory.
+    """Write an image and its labels, each with smaller copies. Only some rows are in memory.
 
     Parameters
     ----------
     path : path
         A new folder.
     image, labels : sequence of callable
-        One a plane: called with a height, they give the plane's rows from the top in arrays of that height.
+        One a plane. Called with a height, it gives the plane's rows from the top in arrays of that height.
     source : cellseg.images.source.Source
-        Tells the axes, sizes and pixel size.
+        Gives the axes, sizes and pixel size.
     label_type : numpy.dtype
 
     Raises
@@ -32,7 +36,7 @@ def write_ome_zarr(path, image, labels, source, label_type):
     shape = tuple(source.planes[0].shape)
     grid = tuple(length for _, length in source.axes)
     axes, scale = _axes(source), [1.0] * len(grid) + list(source.pixel_size or (1.0, 1.0))
-    group = zarr.open_group(str(path), mode="w", zarr_format=2)
+    group = zarr.open_group(path, mode="w", zarr_format=2)
     levels = _write_levels(group, image, grid, shape, np.dtype(source.planes[0].dtype), _mean)
     group.attrs["multiscales"] = [_multiscales(source.channel, axes, scale, levels)]
     group.create_group("labels").attrs["labels"] = [LABELS]
@@ -53,7 +57,7 @@ def _zarr():
 def _axes(source):
     kinds = {"T": {"name": "t", "type": "time"}, "Z": {"name": "z", "type": "space"}}
     unit = {"unit": "micrometer"} if source.pixel_size else {}
-    # A sequence of which nothing is known is taken for one of slices, as in our TIFF files.
+    # A sequence without a named axis counts as slices, as in our TIFF files.
     before = [kinds.get(letter, kinds["Z"]) for letter, _ in source.axes]
     return [*before, *({"name": name, "type": "space", **unit} for name in "yx")]
 
@@ -68,7 +72,7 @@ def _multiscales(name, axes, scale, levels):
 
 
 def _write_levels(group, planes, grid, shape, dtype, reduce):
-    """Write each plane at full size, then each level from the one before; gives the number of levels."""
+    """Write each plane at full size, then each level from the one before. Returns the number of levels."""
     level, before = 0, None
     while True:
         array = group.create_array(
