@@ -86,10 +86,9 @@ image-vendor: .venv/made
 image-lint: .venv/made ## check the Dockerfile, and that the packages it names are in the archives
 	@bash docker/lint.sh
 
-test: .caffe/bin/python .venv/bench ## lint, and all tests: with current libraries, and on real Caffe
+test: .caffe/bin/python .venv/bench ## lint, and all tests, also on real Caffe
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
-	@.venv/bin/python -m pytest -q -m "not caffe"
-	@.caffe/bin/python -m pytest -q
+	@.venv/bin/python -m pytest -q
 
 docs: .venv/docs ## build the documentation as a site into site/; no broken link
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build -q --strict
@@ -99,7 +98,7 @@ docs: .venv/docs ## build the documentation as a site into site/; no broken link
 	@touch $@
 
 bench: .venv/bench ## measure the engine's speed beside real Caffe, plain PyTorch, ONNX Runtime and OpenCV
-	@.venv/bin/python tools/benchmark.py $${MCC:+--mcc $$MCC}
+	@.venv/bin/python -m benchmarks $${MCC:+--mcc $$MCC}
 
 .venv/bench: requirements-bench.lock .venv/made
 	@.venv/bin/python -m pip -q --disable-pip-version-check install -c requirements.lock -r requirements-bench.lock

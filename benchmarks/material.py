@@ -4,19 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.contenders import DEPLOY, IMAGES, SOLVER, WEIGHTS
 from cellseg.data.hdf5 import write_split
 from cellseg.engine.caffe_schema import NetParameter
 from cellseg.engine.prototxt import read_net, read_solver, to_text
 from cellseg.files import write_text
 from cellseg.network import Fcn, parameter_shapes
 
-SOLVER, DEPLOY, WEIGHTS, IMAGES, PATCHES = (
-    "solver.prototxt",
-    "deploy.prototxt",
-    "weights.caffemodel",
-    "images.npy",
-    "train_0.h5",
-)
 #: Training starts as the report's does; in inference the maps keep their size, and probabilities spread from 0 to 1.
 GAINS = {"training": 1, "inference": 2}
 _ROOT = Path(__file__).resolve().parents[1]

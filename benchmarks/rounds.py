@@ -3,12 +3,12 @@
 import contextlib
 import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks import worker
 from benchmarks.material import write_material
-from benchmarks.process import Process
+from cellseg.engine.process import Child
 from cellseg.errors import CellsegError
 
 # Threads of OpenMP and BLAS spin for a while after their work.
@@ -43,21 +43,27 @@ def measure(task, entries, effort, progress):
     """
     with tempfile.TemporaryDirectory(prefix="cellseg-") as folder, contextlib.ExitStack() as stack:
         write_material(folder, task)
-        about, workers, results = {}, [], {}
+        about, children, first, results = {}, {}, {}, {}
         for entry in entries:
             progress(f"preparing {entry.title}")
-            worker = stack.enter_context(Process(entry, folder, effort))
-            about[entry.name] = {"missing": worker.missing} if worker.missing else worker.about
-            if not worker.missing:
-                workers.append(worker)
-                results[entry.name] = _prepare(worker, task, folder, effort)
-        if workers:
-            _compare(task, [worker.entry for worker in workers], folder, results)
+            try:
+                child = stack.enter_context(start(entry, folder, effort))
+            except CellsegError as error:  # no Python here has it
+                about[entry.name] = {"missing": str(error)}
+                continue
+            answer = ask(entry, child, worker.load, entry.module, entry.option)
+            about[entry.name] = answer.get("about", answer)
+            if "about" in answer:
+                children[entry] = child
+                first[entry], repetitions = ask(entry, child, worker.prepare, task.kind, task.batch, effort.seconds)
+                results[entry.name] = {"seconds": [], "repetitions": repetitions}
+        _compare(task, first, results)
+        turns = list(children)
         for number in range(effort.rounds):
-            first = number % len(workers) if workers else 0
-            for worker in workers[first:] + workers[:first]:
-                progress(f"round {number + 1}, {worker.entry.title}")
-                _round(worker, results[worker.entry.name])
+            lead = number % len(turns) if turns else 0
+            for entry in turns[lead:] + turns[:lead]:
+                progress(f"round {number + 1}, {entry.title}")
+                _round(entry, children[entry], results[entry.name])
     return about, results
 
 
@@ -78,26 +84,34 @@ def tolerance(task, *entries):
     return _BF16 if any(entry.bf16 for entry in entries) else _EXACT
 
 
-def _prepare(worker, task, folder, effort):
-    result = str(Path(folder) / f"{worker.entry.name}.npy")
-    answer = worker.ask("prepare", kind=task.kind, batch=task.batch, seconds=effort.seconds, result=result)
-    return {"seconds": [], "repetitions": answer["repetitions"]}
+def start(entry, folder, effort):
+    """Start the process of a contender; real Caffe has a Python of its own, all others run under ours."""
+    hidden = {"CUDA_VISIBLE_DEVICES": ""} if effort.device == "cpu" else {}
+    engine = "caffe" if entry.option == "caffe" else None
+    return Child(engine, threads=effort.threads, environment=hidden, folder=folder)
 
 
-def _round(worker, result):
+def ask(entry, child, function, *arguments):
+    """Call a function of `benchmarks.worker` there; a contender that stops is one line."""
+    try:
+        return child.call(function, *arguments)
+    except CellsegError as error:
+        raise CellsegError(f"{entry.title} stopped ({error}); --skip {entry.name} leaves it out") from error
+
+
+def _round(entry, child, result):
     time.sleep(_REST)
-    answer = worker.ask("round", repetitions=result["repetitions"])
-    result["seconds"].append(answer["seconds"])
-    result["peak_memory_mib"] = round(answer["peak"], 1)
+    seconds, peak = ask(entry, child, worker.do_round, result["repetitions"])
+    result["seconds"].append(seconds)
+    result["peak_memory_mib"] = round(peak, 1)
 
 
-def _compare(task, entries, folder, results):
+def _compare(task, values, results):
     """Make sure that all compute what the first does."""
-    values = {entry.name: np.load(str(Path(folder) / f"{entry.name}.npy")) for entry in entries}
-    first = entries[0]
-    for entry in entries:
+    first = next(iter(values), None)
+    for entry in values:
         ring = 0 if task.kind == "training" or entry is first else max(entry.ring, first.ring)
-        found = difference(task, ring, values[first.name], values[entry.name])
+        found = difference(task, ring, values[first], values[entry])
         allowed = tolerance(task, entry, first)
         if not found <= allowed:
             raise CellsegError(

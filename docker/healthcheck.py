@@ -1,11 +1,12 @@
 """The image's health check: a tiny net is trained for five steps on the engine, and on the GPU where one is visible."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
 
 from cellseg import engine
-from cellseg.engine import isolation
+from cellseg.engine import process
 
 _NET = """
 layer { name: "data" type: "DummyData" top: "data" top: "label" dummy_data_param {
@@ -22,8 +23,6 @@ _SOLVER = 'net: "net.prototxt" base_lr: 0.1 lr_policy: "fixed" max_iter: 5 snaps
 
 def train(folder):
     """Train for five steps; gives the first and the last loss, and what trained."""
-    import os
-
     os.chdir(folder)
     caffe = engine.load("auto")
     solver = caffe.get_solver("solver.prototxt")
@@ -38,7 +37,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "net.prototxt").write_text(_NET)
         (Path(folder) / "solver.prototxt").write_text(_SOLVER)
-        losses, what = isolation.call(train, folder)
+        losses, what = process.call(train, folder, engine="auto")
     print(what["name"], what["version"], what.get("device", ""), "losses", *(f"{loss:.3f}" for loss in losses))
     return 0 if losses[-1] < losses[0] else 1
 

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support import HAS_CAFFE, blobs, save_random_weights, smooth
+from nets import save_random_weights
+from support import blobs, caffe_program, smooth, with_engine
 
 
 def pytest_collection_modifyitems(items):
-    if not HAS_CAFFE:
-        for item in items:
-            if item.get_closest_marker("caffe"):
-                item.add_marker(pytest.mark.skip(reason="this Python has no pycaffe; `make test` runs both"))
-            if item.get_closest_marker("engine") and importlib.util.find_spec("torch") is None:
-                item.add_marker(pytest.mark.skip(reason="this Python has no engine; `make test` runs both"))
+    missing = {"caffe": caffe_program("python") is None, "torch": importlib.util.find_spec("torch") is None}
+    for item in items:
+        if missing["caffe"] and item.get_closest_marker("caffe"):
+            item.add_marker(pytest.mark.skip(reason="needs real Caffe: make caffe"))
+        if all(missing.values()) and item.get_closest_marker("engine"):
+            item.add_marker(pytest.mark.skip(reason="needs an engine: make venv, or make caffe"))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -66,14 +67,13 @@ def real_folder(tmp_path):
 def model(tmp_path_factory):
     """A small net with random weights that find blobs in `support.smooth`, and its side file."""
     from cellseg.data.normalisation import normalise
-    from cellseg.engine import isolation
     from cellseg.files import sha256, write_json
     from cellseg.network import Fcn, deploy_net
 
     folder = tmp_path_factory.mktemp("model")
     (folder / "deploy.prototxt").write_text(deploy_net(Fcn(features=4), "net", 32, 32))
     path, image = folder / "net.caffemodel", normalise(smooth(64, 64))
-    isolation.call(save_random_weights, str(folder / "deploy.prototxt"), str(path), 30, image)
+    with_engine(save_random_weights, folder / "deploy.prototxt", path, 30, image)
     usage = {"normalisation": "percentile", "threshold": 0.5, "smallest_object": 6, "largest_hole": 9}
     write_json(folder / "net.segmentation.json", {**usage, "deploy": "deploy.prototxt", "model_sha256": sha256(path)})
     return path

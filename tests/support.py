@@ -1,7 +1,6 @@
 """Shared by all tests: the command, in this process and as one of its own, and easy images."""
 
 import contextlib
-import importlib.util
 import io
 import os
 import subprocess
@@ -9,26 +8,46 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from nets import execute
 from scipy import ndimage
+
+from cellseg.engine import process
+from cellseg.engine.names import kind_of, python_with
+from cellseg.errors import CellsegError
 
 ROOT = Path(__file__).resolve().parents[1]
 
-HAS_CAFFE = importlib.util.find_spec("caffe") is not None
 #: The image's one Python, if this is it.
 IMAGE_PYTHON = os.environ.get("CELLSEG_PYTHON")
-#: A Python that has real Caffe, whether this one has it or not; there if `make caffe` was run.
-CAFFE_PYTHON = IMAGE_PYTHON or str(ROOT / ".caffe" / "bin" / "python")
-#: This interpreter as a command; the one in .caffe/ has to be started through its door.
-PYTHON = CAFFE_PYTHON if HAS_CAFFE else sys.executable
-#: Real Caffe's own command, where this Python has real Caffe.
-CAFFE = "caffe" if IMAGE_PYTHON else str(ROOT / ".caffe" / "bin" / "caffe")
-#: The engine that "auto" finds in this Python.
-ENGINE = "caffe" if HAS_CAFFE else "torch"
+#: The engine that "auto" finds.
+ENGINE = kind_of("auto")
+
+
+def caffe_program(name):
+    """A program of real Caffe's folder, "python" or "caffe"; None if there is no real Caffe."""
+    try:
+        python = python_with("caffe") or sys.executable
+    except CellsegError:
+        return None
+    beside = Path(python).with_name(name)
+    return str(beside) if beside.exists() else name
+
+
+def with_engine(function, *arguments, name=ENGINE):
+    """Call a function of `nets` where an engine is: here, or for real Caffe in a child process."""
+    if name == "caffe":
+        return process.call(function, *arguments, engine=name)
+    return function(*arguments)
+
+
+def on_caffe(script, **given):
+    """The arrays that a script finds on real Caffe, run in the working folder; see `nets.execute`."""
+    return process.call(execute, "caffe", script, given, engine="caffe")
 
 
 def run_tool(name, *arguments, cwd, timeout=300):
     """Run ``tools/<name>.py`` as a process of its own; gives its exit code, standard output and error."""
-    command = [PYTHON, str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)]
+    command = [sys.executable, str(ROOT / "tools" / f"{name}.py"), *map(str, arguments)]
     return subprocess.run(command, cwd=str(cwd), capture_output=True, text=True, timeout=timeout)
 
 
@@ -86,26 +105,3 @@ class ArrayPlane:
         window = self.array[top:bottom, left:right]
         self.largest = tuple(map(max, self.largest, window.shape))
         return window
-
-
-def save_random_weights(deploy, weights, gain=1, image=None):
-    """Weights from a net's fillers; those of its scores times `gain`, and half of the pixels of `image` are cell.
-
-    To be called through `isolation.call`.
-    """
-    from cellseg import engine
-
-    caffe = engine.load()
-    caffe.set_random_seed(7)
-    net = caffe.Net(str(deploy), caffe.TEST)
-    for name, blobs in net.params.items():
-        if name.startswith("bn_"):
-            blobs[1].data[...], blobs[2].data[...] = 1, 1
-    net.params["score"][0].data[...] *= gain
-    if image is not None:
-        net.blobs["data"].reshape(1, 1, *image.shape)
-        net.blobs["data"].data[...] = image
-        net.forward()
-        background, cell = net.blobs["score"].data[0]
-        net.params["score"][1].data[1] -= np.median(cell - background)
-    net.save(str(weights))

@@ -2,11 +2,19 @@
 
 Each module here has a class ``Contender``, made with an option; that raises ImportError or CellsegError where it is not
 installed. It has ``about()``, a dict of versions, ``inference()`` and, if it trains, ``training(batch)``. These read
-the files of `benchmarks.material` in the working folder and return a function that does a number of repetitions
+the files of a task (`SOLVER` and so on) in the working folder and return a function that does a number of repetitions
 and gives the last one's loss, or its probabilities of shape (N, 2, H, W): NumPy arrays in, NumPy arrays out.
 """
 
 from dataclasses import dataclass
+
+SOLVER, DEPLOY, WEIGHTS, IMAGES, PATCHES = (
+    "solver.prototxt",
+    "deploy.prototxt",
+    "weights.caffemodel",
+    "images.npy",
+    "train_0.h5",
+)
 
 
 @dataclass(frozen=True)

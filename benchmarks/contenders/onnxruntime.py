@@ -3,7 +3,7 @@
 import numpy as np
 import onnxruntime
 
-from benchmarks.material import DEPLOY, IMAGES, WEIGHTS
+from benchmarks.contenders import DEPLOY, IMAGES, WEIGHTS
 from benchmarks.worker import threads
 from cellseg.export.onnx_graph import onnx_graph
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from benchmarks.material import DEPLOY, IMAGES, WEIGHTS
+from benchmarks.contenders import DEPLOY, IMAGES, WEIGHTS
 from benchmarks.worker import threads
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from benchmarks.material import IMAGES, PATCHES, WEIGHTS
+from benchmarks.contenders import IMAGES, PATCHES, WEIGHTS
 from cellseg.engine.weights import read_weights
 from cellseg.network import SGD
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.material import DEPLOY, IMAGES, SOLVER, WEIGHTS
+from benchmarks.contenders import DEPLOY, IMAGES, SOLVER, WEIGHTS
 from cellseg import engine
 
 

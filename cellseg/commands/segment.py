@@ -56,7 +56,7 @@ def add_arguments(parser):
     group.add_argument("--workers", type=cli.number(1), default=1, help=workers)
     tile = "side of the windows in which large images are read (default: what memory allows)"
     group.add_argument("--tile", type=cli.number(1), metavar="PIXELS", help=tile)
-    group.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler (tcp://host:8786), or 'local'")
+    group.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler (tcp://host:8786) whose workers segment the images")
 
 
 def run(arguments):
@@ -143,7 +143,7 @@ def _run(planned, settings, arguments, progress):
     if arguments.dask:
         from cellseg.segmentation.cluster import run_on_cluster
 
-        return run_on_cluster(arguments.dask, planned, settings, arguments.out, arguments.workers, progress)
+        return run_on_cluster(arguments.dask, planned, settings, arguments.out, progress)
     from cellseg.segmentation.pool import run_in_pool
 
     return run_in_pool([one.job for one in planned], settings, arguments.workers, progress)

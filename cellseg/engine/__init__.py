@@ -2,43 +2,38 @@
 
 What `load` returns has ``Net``, ``SGDSolver``, ``get_solver``, ``TRAIN``, ``TEST``, ``set_mode_cpu`` and so on, as real
 pycaffe has them; with real Caffe it is the pycaffe module, else `cellseg.engine.torch`. Nothing outside this package
-asks which engine it got.
+asks which engine it got. Real Caffe may be in another Python (3.9, numpy 1.19): what is to run there goes through
+`cellseg.engine.process`, and this module, too, keeps to Python 3.9.
 """
 
 import functools
 import importlib
-import importlib.util
 import os
 import resource
-import sys
 import tempfile
 
-from cellseg.engine import isolation
+from cellseg.engine import process
+from cellseg.engine.names import NAMES, found, kind_of, missing, python_with
 from cellseg.errors import CellsegError
 
-#: caffe is real pycaffe; torch the embedded engine, in single precision or one of its faster ones; auto the first
-#: of them that imports.
-NAMES = ("auto", "caffe", "torch", "torch-tf32", "torch-bf16")
+__all__ = ["NAMES", "describe", "in_words", "keeps_data_position", "load", "python_with"]
 
-#: Where `make` puts a Python that has each engine, from the project's folder.
-_DOORS = {"caffe": ".caffe/bin/python", "torch": ".venv/bin/python"}
 #: With a layer that has a kernel of its own.
 _TINY_NET = """
 layer { name: "x" type: "DummyData" top: "x" dummy_data_param { shape { dim: 1 } } }
 layer { name: "y" type: "ReLU" bottom: "x" top: "y" }
 """
-_ADVICE = {"caffe": "run `make caffe` once", "torch": "run `make venv` once, or pip install torch"}
 
 
 def load(name="auto"):
-    """Load an engine.
+    """Load an engine into this process.
 
     Parameters
     ----------
     name : {"auto", "caffe", "torch", "torch-tf32", "torch-bf16"}
         "caffe" is real pycaffe, "torch" the embedded engine, each on the GPU if it finds one (the first of
-        ``CUDA_VISIBLE_DEVICES``; none if that is empty), else on the processor; "auto" takes pycaffe where it imports,
-        else "torch". The other two compute less exactly and faster, see
+        ``CUDA_VISIBLE_DEVICES``; none if that is empty), else on the processor; "auto" takes the embedded engine where
+        PyTorch can be imported, else pycaffe. The other two compute less exactly and faster, see
         `cellseg.engine.torch.set_precision`.
 
     Returns
@@ -49,13 +44,13 @@ def load(name="auto"):
     Raises
     ------
     CellsegError
-        If the engine cannot be had here, with how to get it.
+        If this Python does not have the engine, with how to get it.
     """
-    kinds = _kinds(name)
-    for kind in kinds:
-        if _found(kind):
-            return _load_caffe() if kind == "caffe" else _load_torch(name)
-    raise CellsegError(f"{' and '.join(kinds)} cannot be imported in {sys.executable}; {advice(name)}")
+    kind = kind_of(name)
+    if found(kind):
+        return _load_caffe() if kind == "caffe" else _load_torch(name)
+    other = python_with(name)
+    raise CellsegError(missing(kind) if other is None else f"real Caffe is in another Python; start yours as {other}")
 
 
 def describe(caffe):
@@ -105,44 +100,16 @@ def keeps_data_position(name, state):
         See `load`.
     state : str or path
     """
-    if next((kind for kind in _kinds(name) if _found(kind)), None) != "torch":
+    if kind_of(name) != "torch":
         return False
     return not importlib.import_module("cellseg.engine.resume").why_not(state)
-
-
-def missing(name):
-    """The modules that an engine lacks in this Python, as a list of names."""
-    kinds = _kinds(name)
-    return [] if any(_found(kind) for kind in kinds) else [" or ".join(kinds)]
-
-
-def doors(name):
-    """The Pythons that `make` made for an engine, the first the best; paths from the project's folder."""
-    return [_DOORS[kind] for kind in _kinds(name)]
-
-
-def advice(name):
-    """How to get an engine, in words."""
-    return "; or ".join(_ADVICE[kind] for kind in _kinds(name))
-
-
-def _kinds(name):
-    if name not in NAMES:
-        raise CellsegError(f"no engine is called '{name}'; there are: {', '.join(NAMES)}")
-    return ("caffe", "torch") if name == "auto" else (name.split("-")[0],)
-
-
-def _found(kind):
-    if kind in sys.modules:
-        return sys.modules[kind] is not None
-    return importlib.util.find_spec(kind) is not None
 
 
 def _load_caffe():
     try:
         caffe = importlib.import_module("caffe")
     except ImportError as error:
-        raise CellsegError(f"pycaffe does not import in {sys.executable} ({error}); {_ADVICE['caffe']}") from error
+        raise CellsegError(f"{missing('caffe')} ({error})") from error
     if _why_no_gpu():
         caffe.set_mode_cpu()
     else:
@@ -153,16 +120,28 @@ def _load_caffe():
 
 @functools.cache
 def _why_no_gpu():
-    """Why Caffe cannot compute on a GPU here, in its words; empty if it can.
+    """Why Caffe cannot compute on a GPU here; empty if it can.
 
-    Tried in a child process, since where it cannot Caffe aborts. The answer is kept: once Caffe computes on a GPU, a
-    fork of its process cannot.
+    A build for processors alone is known by its libraries. Any other is tried in a child process, since where it cannot
+    Caffe aborts.
     """
+    if _is_for_processors():
+        return "this Caffe is built for processors alone"
     try:
-        isolation.call(_compute_on_gpu)
+        process.call(_compute_on_gpu)
     except CellsegError as error:
         return str(error).replace("Caffe stopped: ", "")
     return ""
+
+
+def _is_for_processors():
+    """Whether the pycaffe of this process has no CUDA library; False where that cannot be told."""
+    try:
+        with open("/proc/self/maps") as stream:
+            libraries = stream.read()
+    except OSError:
+        return False
+    return "libcaffe" in libraries and "libcublas" not in libraries
 
 
 def _compute_on_gpu():

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from cellseg import __version__
-from cellseg.engine import isolation
 from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
 from cellseg.evaluation.baseline import otsu
@@ -68,7 +67,7 @@ def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orienta
     if not Path(deploy).is_file():
         raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
     read_weights(model)
-    probability, described = isolation.call(predict, engine, deploy, model, data.images, batch, orientations)
+    probability, described = predict(engine, deploy, model, data.images, batch, orientations)
     run = run or {}
     record = {
         "cellseg": __version__,

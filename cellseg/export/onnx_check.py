@@ -7,9 +7,9 @@ import numpy as np
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would begin with the import: an identifier in ~/.cache
 import onnxruntime
 
-from cellseg import engine
-from cellseg.engine import isolation
+from cellseg.engine import process
 from cellseg.errors import CellsegError
+from cellseg.inference.network import run_net
 
 #: Largest difference of an output that counts as the same.
 TOLERANCE = 1e-5
@@ -40,7 +40,7 @@ def largest_difference(model, engine_name, deploy, weights):
         If the difference is larger than `TOLERANCE`, or the net or weights are of no use.
     """
     batches = random_images(model)
-    expected, described = isolation.call(_run_engine, engine_name, str(deploy), str(weights), batches)
+    expected, described = process.call(run_net, engine_name, deploy, weights, batches, engine=engine_name)
     worst = 0.0
     for batch, blobs in zip(batches, expected):
         found = run(model, batch)
@@ -105,21 +105,6 @@ def run(model, images):
     except Exception as error:  # its errors have no base class of their own
         detail = (str(error).splitlines() or [type(error).__name__])[0]
         raise CellsegError(f"ONNX Runtime does not run the graph ({detail})") from error
-
-
-def _run_engine(engine_name, deploy, weights, batches):
-    """In a process of its own: what the engine makes of batches of images, as a dict of the outputs for each."""
-    caffe = engine.load(engine_name)
-    net = caffe.Net(deploy, caffe.TEST)
-    net.copy_from(weights)
-    found = []
-    for batch in batches:
-        data = net.blobs[net.inputs[0]]
-        data.reshape(*batch.shape)
-        data.data[...] = batch
-        net.forward()
-        found.append({name: net.blobs[name].data.copy() for name in net.outputs})
-    return found, engine.describe(caffe)
 
 
 def _difference(found, expected):

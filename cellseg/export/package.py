@@ -16,7 +16,6 @@ from bioimageio.spec import ValidationContext
 from loguru import logger
 
 from cellseg.data.normalisation import normalise
-from cellseg.engine import isolation
 from cellseg.engine.prototxt import read_layers
 from cellseg.errors import CellsegError
 from cellseg.export import description
@@ -84,7 +83,7 @@ def write_package(folder, graph, model, deploy, order, facts, engine_name="auto"
     folder, sizes = Path(folder), read_sizes(deploy)
     image = example_image(facts.normalisation)
     normalised = normalise(image, facts.normalisation)
-    (expected,), _ = isolation.call(predict, engine_name, str(deploy), str(model), [normalised])
+    (expected,), _ = predict(engine_name, deploy, model, [normalised])
     weights = cell_probability(graph, facts.normalisation)
     given = normalise(image, "percentile") if facts.normalisation == "root" else normalised
     found = run(weights, given[None, None])[OUTPUT][0, 0]

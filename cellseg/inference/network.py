@@ -1,8 +1,14 @@
-"""Foreground probabilities of images of any size from a deploy net."""
+"""Foreground probabilities of images of any size from a deploy net.
+
+With real Caffe the net is held by a child process, of the Python that has it (`cellseg.engine.process`); this module
+runs there, too, and so under Python 3.9.
+"""
 
 import numpy as np
 
 from cellseg import engine
+from cellseg.engine import process
+from cellseg.engine.names import kind_of
 from cellseg.engine.transfer import INITIALISED, plan_transfer
 from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
@@ -10,13 +16,13 @@ from cellseg.progress import bar
 
 
 def predict(engine_name, deploy, weights, images, batch=10, orientations=1):
-    """Run a deploy net. To be called in a process of its own: see `cellseg.engine.isolation`.
+    """Run a deploy net.
 
     Parameters
     ----------
     engine_name : str
         See `cellseg.engine.load`.
-    deploy, weights : str
+    deploy, weights : str or path
         Deploy prototxt (blob ``data`` in, two-class ``prob`` out) and ``.caffemodel``.
     images : sequence of ndarray of shape (H, W)
         Normalised grey values. Sizes may differ; an image whose sides are no multiple of the net's stride is
@@ -38,31 +44,76 @@ def predict(engine_name, deploy, weights, images, batch=10, orientations=1):
     CellsegError
         If the weights do not fill the net, or its output is not two maps of the input's size.
     """
-    network = Network(engine_name, deploy, weights)
-    result, progress = [], bar("image")(total=len(images))
-    for start, stop in _runs(images, batch):
-        stack = np.stack(images[start:stop])
-        passes = [turned_back(network(turned(stack, way)), way) for way in range(orientations)]
-        result.extend(np.mean(passes, axis=0, dtype=np.float32))
-        progress.update(len(stack))
-    progress.close()
+    result = []
+    with open_network(engine_name, deploy, weights) as network, bar("image")(total=len(images)) as progress:
+        for start, stop in _runs(images, batch):
+            stack = np.stack(images[start:stop])
+            passes = [turned_back(network(turned(stack, way)), way) for way in range(orientations)]
+            result.extend(np.mean(passes, axis=0, dtype=np.float32))
+            progress.update(len(stack))
     return result, network.engine
 
 
-class Network:
-    """A deploy net with its weights, in an engine that is loaded into this very process.
+def open_network(engine_name, deploy, weights):
+    """Load a deploy net with its weights.
 
     Parameters
     ----------
     engine_name, deploy, weights
         As in `predict`, with its errors.
 
+    Returns
+    -------
+    Network
+        In this process for the embedded engine; for real Caffe one that asks a child process.
+    """
+    if kind_of(engine_name) == "caffe":
+        return _NetworkInChild(engine_name, deploy, weights)
+    return Network(engine_name, deploy, weights)
+
+
+def run_net(engine_name, deploy, weights, batches):
+    """Run any net that has an input. To be called through `cellseg.engine.process.call`.
+
+    Parameters
+    ----------
+    engine_name, deploy, weights : str
+    batches : sequence of ndarray of shape (N, C, H, W)
+        Values of the first input.
+
+    Returns
+    -------
+    outputs : list of dict of str to ndarray
+        All outputs of the net, for each batch.
+    engine : dict
+        See `cellseg.engine.describe`.
+    """
+    caffe = engine.load(engine_name)
+    net = caffe.Net(str(deploy), caffe.TEST)
+    net.copy_from(str(weights))
+    outputs = []
+    for batch in batches:
+        data = net.blobs[net.inputs[0]]
+        data.reshape(*batch.shape)
+        data.data[...] = batch
+        net.forward()
+        outputs.append({name: net.blobs[name].data.copy() for name in net.outputs})
+    return outputs, engine.describe(caffe)
+
+
+class Network:
+    """A deploy net with its weights, in an engine that is loaded into this very process; see `open_network`.
+
+    Call it with normalised images (N, H, W) of one size; it gives the probability of cell as float32 of the same
+    shape. Images whose sides are no multiple of `stride` are extended by reflection and the result cut back.
+
     Attributes
     ----------
     engine : dict
         See `cellseg.engine.describe`.
     stride : int
-        The net takes images whose sides are multiples of it.
+        How much smaller than the input the smallest maps of the net are.
+    deploy : str or path
     """
 
     def __init__(self, engine_name, deploy, weights):
@@ -78,7 +129,6 @@ class Network:
         self.stride = _stride(self._net)
 
     def __call__(self, stack):
-        """Probability of cell for normalised images (N, H, W) of one size, extended by reflection where need be."""
         height, width = stack.shape[1:]
         margins = [(0, -side % self.stride) for side in (height, width)]
         padded = np.pad(stack, [(0, 0), *margins], mode="symmetric")
@@ -91,6 +141,46 @@ class Network:
             shapes = f"gives {output.shape[1:]} for {padded.shape[1:]}"
             raise CellsegError(f"{self.deploy}: {shapes}; not a two-class net")
         return output[:, 1, :height, :width].copy()
+
+    def close(self):
+        """End what the network needs besides memory."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class _NetworkInChild(Network):
+    """The same, held by a child process."""
+
+    def __init__(self, engine_name, deploy, weights):
+        self._child = process.Child(engine_name)
+        try:
+            self.engine, self.stride = self._child.call(_open, engine_name, deploy, weights)
+        except BaseException:
+            self.close()
+            raise
+        self.deploy = deploy
+
+    def __call__(self, stack):
+        return self._child.call(_run, stack)
+
+    def close(self):
+        self._child.close()
+
+
+_opened = []  # in a child: its network
+
+
+def _open(engine_name, deploy, weights):
+    _opened[:] = [Network(engine_name, deploy, weights)]
+    return _opened[0].engine, _opened[0].stride
+
+
+def _run(stack):
+    return _opened[0](stack)
 
 
 def turned(stack, way):

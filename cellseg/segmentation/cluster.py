@@ -4,7 +4,6 @@ All workers have to see the same folders under the same names, and to have cells
 """
 
 import contextlib
-import os
 import shutil
 import tempfile
 import threading
@@ -24,7 +23,7 @@ LARGE = 1 << 25
 _ONE_AT_A_TIME = threading.Lock()  # a worker may run several tasks at once, but has one network
 
 
-def run_on_cluster(address, planned, settings, scratch, workers=1, progress=lambda pixels: None):
+def run_on_cluster(address, planned, settings, scratch, progress=lambda pixels: None):
     """Segment images on a Dask cluster.
 
     A task whose worker is lost is done again by another one, up to Dask's own limit (``allowed-failures``, 3).
@@ -32,13 +31,11 @@ def run_on_cluster(address, planned, settings, scratch, workers=1, progress=lamb
     Parameters
     ----------
     address : str
-        Of a scheduler, such as "tcp://host:8786", or "local" for a cluster on this machine for this call.
+        Of a scheduler, such as "tcp://host:8786".
     planned : sequence of cellseg.segmentation.batch.Planned
     settings : cellseg.segmentation.options.SegmentationOptions
     scratch : path
         Folder that the workers see, for the bands of large images.
-    workers : int
-        Processes of a local cluster.
     progress : callable
         Told the number of pixels of what is finished.
 
@@ -52,9 +49,8 @@ def run_on_cluster(address, planned, settings, scratch, workers=1, progress=lamb
     CellsegError
         If Dask is missing, no scheduler answers, or the model cannot be loaded.
     """
-    distributed = _distributed()
     jobs = {one: _seen_by_all(one.job) for one in planned}
-    with _client(distributed, address, workers) as client, _folder(scratch) as folder:
+    with _client(address) as client, _folder(scratch) as folder:
         side = client.submit(_side, settings, pure=False).result()
         if isinstance(side, CellsegError):
             raise side
@@ -65,7 +61,7 @@ def run_on_cluster(address, planned, settings, scratch, workers=1, progress=lamb
                 pixels.update(bands)
                 last = client.submit(_finish, job, settings, list(bands), pure=False, retries=3)
                 ends[last], pixels[last] = (one, folder / str(number)), 0 if bands else one.pixels
-            for future in distributed.as_completed(list(pixels)):
+            for future in _distributed().as_completed(list(pixels)):
                 progress(pixels[future])
                 if future in ends:
                     one, parts = ends[future]
@@ -150,30 +146,21 @@ def _seen_by_all(job):
     return job._replace(path=str(Path(job.path).resolve()), folder=str(Path(job.folder).resolve()))
 
 
+def _client(address):
+    try:
+        return _distributed().Client(address, timeout="20s")
+    except (OSError, ValueError) as error:
+        raise CellsegError(
+            f"{address}: no Dask scheduler answers there ({error}); start one, or give --workers"
+        ) from error
+
+
 def _distributed():
     try:
         import distributed
     except ImportError as error:
         raise CellsegError(f"--dask needs Dask ({error}); {install('dask')}") from error
     return distributed
-
-
-@contextlib.contextmanager
-def _client(distributed, address, workers):
-    if address == "local":
-        os.environ.setdefault("GLOG_minloglevel", "2")
-        options = {"threads_per_worker": 1, "dashboard_address": None, "silence_logs": "ERROR"}
-        with distributed.LocalCluster(n_workers=workers, **options) as cluster, distributed.Client(cluster) as client:
-            yield client
-        return
-    try:
-        client = distributed.Client(address, timeout="20s")
-    except (OSError, ValueError) as error:
-        raise CellsegError(
-            f"{address}: no Dask scheduler answers there ({error}); start one, or --dask local"
-        ) from error
-    with client:
-        yield client
 
 
 @contextlib.contextmanager

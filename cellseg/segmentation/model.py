@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from cellseg.errors import CellsegError
 from cellseg.files import sha256
-from cellseg.inference.network import Network
+from cellseg.inference.network import open_network
 from cellseg.inference.tiling import Tiles
 from cellseg.models.find import default_deploy, find_model
 from cellseg.models.settings import ModelSettings, read_settings, settings_file
@@ -83,8 +83,8 @@ def load_model(path, engine="auto", tile=None, settings=None, **given):
     Raises
     ------
     CellsegError
-        See `find_settings` and `cellseg.inference.network.Network`.
+        See `find_settings` and `cellseg.inference.network.open_network`.
     """
     path = find_model(path)
     settings = settings or find_settings(path, **given)
-    return Model(Tiles(Network(engine, settings.deploy, path), settings.orientations, tile), settings)
+    return Model(Tiles(open_network(engine, settings.deploy, path), settings.orientations, tile), settings)

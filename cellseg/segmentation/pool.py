@@ -1,22 +1,23 @@
-"""Images in worker processes of this machine; an image that takes its worker down takes no other one with it."""
+"""Images in worker processes of this machine; an image that takes its worker down takes no other one with it.
 
-import multiprocessing
+Several machines are for Dask (`cellseg.segmentation.cluster`), which cannot say which task has ended a worker, and does
+it again and again on others.
+"""
+
+import contextlib
 import os
-import signal
-import sys
-import tempfile
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 
-from cellseg.engine import isolation
-from cellseg.errors import CellsegError
+from cellseg.engine import process
+from cellseg.segmentation.segment_image import Job, Settings
 from cellseg.segmentation.work import Outcome, loaded, work
 
-_PATIENCE = 30  # seconds for a worker to leave its files in order
 
-
-def run_in_pool(jobs, settings, workers=1, progress=lambda pixels: None):
+def run_in_pool(
+    jobs: Sequence[Job], settings: Settings, workers: int = 1, progress: Callable[[int], None] = lambda pixels: None
+) -> Iterator[Outcome]:
     """Segment images.
 
     Parameters
@@ -39,87 +40,47 @@ def run_in_pool(jobs, settings, workers=1, progress=lambda pixels: None):
         If the model cannot be loaded.
     """
     waiting, count = deque(jobs), min(workers, len(jobs))
-    pool = [_Worker(settings, count) for _ in range(count)]
-    try:
-        while any(worker.busy for worker in pool):
-            for worker in connection.wait([worker for worker in pool if worker.busy]):
-                kind, value = worker.receive()
-                if kind == "pixels":
+    with contextlib.ExitStack() as stack:
+        busy = [stack.enter_context(_Worker(settings, count)) for _ in range(count)]
+        stack.callback(lambda: [worker.terminate() for worker in busy])  # all at once, before each is waited for
+        while busy:
+            for worker in connection.wait(busy):
+                try:
+                    kind, value = worker.receive()
+                except process.ChildEnded as error:
+                    if worker.job is None:  # it ended while it loaded the model
+                        raise
+                    kind, value = "ended", Outcome(worker.job, error=f"{worker.job.path}: {error}")
+                if kind == "report":
                     progress(value)
                     continue
-                if kind == "died":
-                    pool.remove(worker)
-                    worker = _Worker(settings, count) if waiting else None
-                    pool.extend(filter(None, [worker]))
-                elif kind == "refused":
-                    raise CellsegError(value)
-                elif waiting:
-                    worker.give(waiting.popleft())
-                else:
-                    worker.busy = False
                 if isinstance(value, Outcome):
                     yield value
-    finally:
-        for worker in pool:
-            worker.process.terminate()
-        for worker in pool:
-            worker.process.join(_PATIENCE)
-            worker.process.kill()
+                if waiting and kind == "result":
+                    worker.give(waiting.popleft(), settings)
+                    continue
+                busy.remove(worker)
+                if waiting:
+                    busy.append(stack.enter_context(_Worker(settings, count)))
 
 
-class _Worker:
-    """A process that is busy until it has nothing left to do."""
+class _Worker(process.Child):
+    """A child process that loads the model, then does one job after another."""
 
     def __init__(self, settings, count):
-        # PyTorch waits for ever in a fork of a process whose threads it has used.
-        context = multiprocessing.get_context("spawn" if "torch" in sys.modules else "fork")
-        self._connection, other = context.Pipe()
-        self._log = tempfile.NamedTemporaryFile(prefix="cellseg-")  # noqa: SIM115 - lives as long as the worker
-        self._job, self.busy = None, True
-        threads = max(len(os.sched_getaffinity(0)) // count, 1)
-        arguments = (settings, threads, self._log.name, other, self._connection)
-        self.process = context.Process(target=_work, args=arguments, daemon=True)
-        self.process.start()
-        other.close()
+        chosen = "OMP_NUM_THREADS" in os.environ
+        super().__init__(threads=None if chosen else max(process.cores() // count, 1))
+        self.job = None
+        self.send(_load, settings)
 
-    def fileno(self):
-        return self._connection.fileno()
-
-    def give(self, job):
-        self._job = job
-        with suppress(OSError):  # it has died: the next `receive` says so
-            self._connection.send(job)
-
-    def receive(self):
-        """Kind and value of its next message; "died" with what became of its image where it is no more."""
-        try:
-            return self._connection.recv()
-        except (EOFError, OSError):
-            self.process.join()
-            why = isolation.why(self._log.read().decode("utf-8", "replace"), max(-self.process.exitcode, 0))
-            if self._job is None:
-                return "refused", why
-            return "died", Outcome(self._job, error=f"{self._job.path}: {why}")
+    def give(self, job, settings):
+        self.job = job
+        self.send(_do, job, settings)
 
 
-def _work(settings, threads, log, messages, others_end):
-    """The worker's life: load the model, then segment what it is given."""
-    others_end.close()
-    with open(log, "ab") as stream:
-        os.dup2(stream.fileno(), 2)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and sends a SIGTERM
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, str(threads))
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    with suppress(KeyboardInterrupt, EOFError, BrokenPipeError):
-        try:
-            loaded(settings)
-        except CellsegError as error:
-            messages.send(("refused", str(error)))
-            return
-        messages.send(("ready", None))
-        while True:
-            job = messages.recv()
-            outcome = work(job, settings, progress=lambda pixels: messages.send(("pixels", pixels)))
-            messages.send(("done", outcome))
+def _load(settings):
+    loaded(settings)
+
+
+def _do(job, settings):
+    return work(job, settings, progress=process.report)

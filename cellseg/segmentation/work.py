@@ -5,6 +5,7 @@ import functools
 import traceback
 from typing import NamedTuple, Optional
 
+from cellseg.engine.process import ChildEnded
 from cellseg.errors import CellsegError
 from cellseg.segmentation.model import load_model
 from cellseg.segmentation.segment_image import Job, segment_image
@@ -71,6 +72,8 @@ def work(job, settings, **options):
     try:
         return Outcome(job, segment_image(job, settings, loaded(settings), **options))
     except CellsegError as error:
+        if isinstance(error, ChildEnded):  # it held the network
+            loaded.cache_clear()
         cause = error.__cause__
         full = isinstance(cause, OSError) and cause.errno in _FULL
         return Outcome(job, error=_naming(job, str(error)), disk_is_full=full)

@@ -1,4 +1,7 @@
-"""The training loop: a plain pycaffe script with a progress bar, a log in Caffe's own words, and test scores."""
+"""The training loop: a plain pycaffe script with a progress bar, a log in Caffe's own words, and test scores.
+
+It runs where the engine is, and so, for real Caffe, under Python 3.9 with numpy 1.19.
+"""
 
 import csv
 import os
@@ -6,18 +9,39 @@ import signal
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
-from scipy.special import expit
 
 from cellseg import engine
 from cellseg.errors import CellsegError
 from cellseg.evaluation.sweep import Sweep
-from cellseg.files import replacing
 from cellseg.interrupts import put_off
 from cellseg.progress import bar
 
 FIELDS = ("epoch", "iteration", "lr", "train_loss", "test_loss", "test_mcc", "test_threshold", "seconds")
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What of a schedule the loop has to know.
+
+    Attributes
+    ----------
+    iterations : int
+        In the whole training.
+    epoch_iterations : int
+        In an epoch.
+    rates : tuple of float
+        Learning rate of the last iteration of each epoch.
+    test_batches : int
+        Batches in the test set.
+    """
+
+    iterations: int
+    epoch_iterations: int
+    rates: tuple
+    test_batches: int
 
 
 @dataclass
@@ -42,8 +66,8 @@ class Outcome:
     last: dict
 
 
-def run_solver(engine_name, solver_file, schedule, history, weights=None, resume=None):
-    """Run a solver to its end. To be called in a process of its own: see `cellseg.engine.isolation`.
+def run_solver(engine_name, solver_file, steps, history, weights=None, resume=None):
+    """Run a solver to its end. To be called through `cellseg.engine.process.call`.
 
     Parameters
     ----------
@@ -51,8 +75,8 @@ def run_solver(engine_name, solver_file, schedule, history, weights=None, resume
         See `cellseg.engine.load`.
     solver_file : str
         Solver prototxt whose net has blobs ``data``, ``label``, ``score`` and ``loss``.
-    schedule : cellseg.network.Schedule
-        What the solver was written from.
+    steps : Steps
+        What the solver does.
     history : path
         CSV file to which one row an epoch is appended (`FIELDS`): mean training loss of the epoch, then loss and
         best MCC of the test set after it.
@@ -74,26 +98,26 @@ def run_solver(engine_name, solver_file, schedule, history, weights=None, resume
         solver.restore(str(resume))
     solver.test_nets[0].share_with(solver.net)
     losses, last, started = [], {}, time.time()
-    with bar("iteration", total=schedule.max_iter, initial=solver.iter)() as progress:
+    with bar("iteration", total=steps.iterations, initial=solver.iter)() as progress:
         try:
-            while solver.iter < schedule.max_iter:
+            while solver.iter < steps.iterations:
                 solver.step(1)
                 losses.append(_finite(float(solver.net.blobs["loss"].data), solver.iter))
                 scores = {"mcc": f"{last['test_mcc']:.4f}"} if last else {}
                 progress.set_postfix(loss=f"{np.mean(losses):.4f}", **scores, refresh=False)
                 progress.update()
-                if solver.iter % schedule.epoch_iterations == 0:
+                if solver.iter % steps.epoch_iterations == 0:
                     with put_off():
-                        last = _end_of_epoch(solver, schedule, losses, time.time() - started)
+                        last = _end_of_epoch(solver, steps, losses, time.time() - started)
                         _append(history, last)
                     losses = []
                     if progress.disable:
-                        print(_line(last, schedule), flush=True)
+                        print(_line(last, steps), flush=True)
             solver.solve()
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             solver.snapshot()
-    return Outcome(engine.describe(caffe), solver.iter, solver.iter < schedule.max_iter, last)
+    return Outcome(engine.describe(caffe), solver.iter, solver.iter < steps.iterations, last)
 
 
 def _finite(loss, iteration):
@@ -103,14 +127,15 @@ def _finite(loss, iteration):
     return loss
 
 
-def _end_of_epoch(solver, schedule, losses, seconds):
-    test_loss, sweep = score_test_set(solver, schedule.test_samples // schedule.test_batch)
+def _end_of_epoch(solver, steps, losses, seconds):
+    test_loss, sweep = score_test_set(solver, steps.test_batches)
     _log(f"Iteration {solver.iter}, Testing net (#0)")
     _log(f"    Test net output #2: mcc = {sweep.best_mcc:.6g}")
+    epoch = solver.iter // steps.epoch_iterations
     values = (
-        solver.iter // schedule.epoch_iterations,
+        epoch,
         solver.iter,
-        float(f"{schedule.learning_rate(solver.iter - 1):.6g}"),
+        float(f"{steps.rates[epoch - 1]:.6g}"),
         round(float(np.mean(losses)), 6),
         round(test_loss, 6),
         round(sweep.best_mcc, 6),
@@ -140,43 +165,27 @@ def score_test_set(solver, batches):
     for _ in range(batches):
         net.forward()
         score = net.blobs["score"].data
-        sweep.add(expit(score[:, 1] - score[:, 0]), net.blobs["label"].data[:, 0] == 1)
+        sweep.add(_sigmoid(score[:, 1] - score[:, 0]), net.blobs["label"].data[:, 0] == 1)
         losses.append(float(net.blobs["loss"].data))
     return float(np.mean(losses)), sweep
 
 
-def forget_after(history, iteration):
-    """Drop the rows of a history file that a resumed run will write again.
-
-    Parameters
-    ----------
-    history : path
-        May be missing.
-    iteration : int
-        Iterations done in the solver state that is resumed.
-    """
-    if not os.path.exists(str(history)):
-        return
-    with open(str(history), newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if int(row["iteration"]) <= iteration]
-    with replacing(history) as beside, open(str(beside), "w", newline="") as stream:
-        writer = csv.DictWriter(stream, FIELDS)
-        writer.writeheader()
-        writer.writerows(rows)
+def _sigmoid(values):
+    return 0.5 * (1 + np.tanh(0.5 * values))  # no exponential that overflows
 
 
 def _append(path, row):
-    new = not os.path.exists(str(path))
-    with open(str(path), "a", newline="") as stream:
+    new = not Path(path).exists()
+    with open(path, "a", newline="") as stream:
         writer = csv.DictWriter(stream, FIELDS)
         if new:
             writer.writeheader()
         writer.writerow(row)
 
 
-def _line(row, schedule):
+def _line(row, steps):
     return (
-        f"Iteration {row['iteration']} (epoch {row['epoch']} of {schedule.epochs}), loss = {row['train_loss']:.4g}, "
+        f"Iteration {row['iteration']} (epoch {row['epoch']} of {len(steps.rates)}), loss = {row['train_loss']:.4g}, "
         f"lr = {row['lr']:g}; test loss = {row['test_loss']:.4g}, test mcc = {row['test_mcc']:.4f}"
     )
 

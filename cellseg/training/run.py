@@ -9,6 +9,7 @@ FOLDER/<stage>_iter_<N>.caffemodel, .solverstate
 FOLDER/<stage>.caffemodel       the last weights
 """
 
+import csv
 import itertools
 import os
 import platform
@@ -31,14 +32,14 @@ from cellseg import __version__
 from cellseg.data.constants import RECORD
 from cellseg.data.dataset import check_lists, read_record
 from cellseg.data.hdf5 import list_entry, read_list
-from cellseg.engine import isolation, keeps_data_position
+from cellseg.engine import keeps_data_position, process
 from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, make_folder, read_json, replacing, sha256, write_json, write_text
 from cellseg.network import SGD, Fcn, Schedule, Updates, deploy_net, parameter_shapes, solver, training_net
 from cellseg.network.options import variant_record
-from cellseg.training.loop import forget_after, run_solver
+from cellseg.training.loop import FIELDS, Steps, run_solver
 
 RUN = "run.json"
 
@@ -139,7 +140,7 @@ def resume(state, engine_name="auto"):
     if sha256(data / RECORD) != record["data"]["record_sha256"]:
         raise CellsegError(f"{data}: is not the data set with which {folder} was trained; make it again as it was")
     read_weights(weights)
-    forget_after(folder / "history.csv", iteration)
+    _forget_after(folder / "history.csv", iteration)
     _announce(record.get("note"))
     order = "goes on" if keeps_data_position(engine_name, state) else "starts anew"
     print(f"going on at iteration {iteration} of {schedule.max_iter}; the order of the patches {order}", flush=True)
@@ -155,9 +156,9 @@ def read_run(model):
 def _run(folder, engine_name, schedule, weights=None, resume=None):
     record = read_json(folder / RUN)
     started = time.time()
-    job = (engine_name, folder / "solver.prototxt", schedule, folder / "history.csv", weights, resume)
+    job = (engine_name, folder / "solver.prototxt", _steps(schedule), folder / "history.csv", weights, resume)
     try:
-        end = isolation.call(run_solver, *job, log=folder / "train.log")
+        end = process.call(run_solver, *job, engine=engine_name, log=folder / "train.log")
     except CellsegError:
         write_json(folder / RUN, {**record, "status": "failed"})
         raise
@@ -181,6 +182,25 @@ def _run(folder, engine_name, schedule, weights=None, resume=None):
     with replacing(model) as beside:
         shutil.copyfile(str(snapshot), str(beside))
     return model
+
+
+def _forget_after(history, iteration):
+    """Drop the rows of a history file, if there is one, that a resumed run will write again."""
+    if not history.exists():
+        return
+    with open(history, newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if int(row["iteration"]) <= iteration]
+    with replacing(history) as beside, open(beside, "w", newline="") as stream:
+        writer = csv.DictWriter(stream, FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _steps(schedule):
+    """What the training loop has to know of a schedule."""
+    count = schedule.epoch_iterations
+    rates = tuple(schedule.learning_rate(epoch * count - 1) for epoch in range(1, schedule.epochs + 1))
+    return Steps(schedule.max_iter, count, rates, schedule.test_samples // schedule.test_batch)
 
 
 def _read_initial_weights(plan, record):

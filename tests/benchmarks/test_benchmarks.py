@@ -2,15 +2,17 @@
 
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from support import ROOT, assert_refused, run_tool
+from support import ROOT, assert_refused
 
-from benchmarks import result, rounds, tasks
+from benchmarks import result, rounds, tasks, worker
 from benchmarks.contenders import ENTRIES, NAMES, Entry
 from benchmarks.material import discs, random_weights
-from benchmarks.process import Process
 from cellseg.errors import CellsegError
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs PyTorch: make venv")
@@ -40,6 +42,13 @@ layer { name: "cut" type: "ReLU" bottom: "up" top: "up" }
 layer { name: "prob" type: "Softmax" bottom: "up" top: "prob" }
 layer { name: "mean" type: "Pooling" bottom: "up" top: "mean" pooling_param { pool: AVE global_pooling: true } }
 """
+
+
+def benchmark(*arguments, cwd):
+    """``python -m benchmarks`` in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def record(**rates):
@@ -106,10 +115,10 @@ def test_a_contender_that_is_not_installed_is_named_with_the_reason():
 @needs_torch
 def test_a_contender_that_stops_is_one_line(tmp_path):
     plain = next(entry for entry in ENTRIES if entry.name == "plain")
-    with Process(plain, tmp_path, tasks.Effort(1, 0, 1)) as worker:
-        assert worker.missing is None
+    with rounds.start(plain, tmp_path, tasks.Effort(1, 0, 1)) as child:
+        assert "about" in rounds.ask(plain, child, worker.load, plain.module, plain.option)
         with pytest.raises(CellsegError, match=r"plain PyTorch stopped \(.*caffemodel.*\); --skip plain"):
-            worker.ask("prepare", kind="inference", batch=1, seconds=0, result=str(tmp_path / "result.npy"))
+            rounds.ask(plain, child, worker.prepare, "inference", 1, 0)
 
 
 @needs_torch
@@ -180,7 +189,7 @@ def test_a_quick_run_writes_the_record_and_the_table(tmp_path):
         scores[-1].write_text(json.dumps({**evaluation, "baseline_otsu": {"mcc": 0.5}}))
     left_out = ("caffe", "opencv", "torch-bf16", "plain-bf16")
     options = ("--quick", "--threads", 1, "--device", "cpu", "--mcc", *scores, "--skip", *left_out)
-    done = run_tool("benchmark", "--out", tmp_path / "bench", *options, cwd=tmp_path)
+    done = benchmark("--out", tmp_path / "bench", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "bench" / "bench.json").read_text())
     assert (tmp_path / "bench" / "bench.md").read_text() in done.stdout
@@ -210,5 +219,5 @@ def test_a_quick_run_writes_the_record_and_the_table(tmp_path):
     ],
 )
 def test_bad_options_are_one_line(tmp_path, options, words):
-    assert_refused(run_tool("benchmark", *options, cwd=tmp_path), *words)
+    assert_refused(benchmark(*options, cwd=tmp_path), *words)
     assert not list(tmp_path.iterdir())

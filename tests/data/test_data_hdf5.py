@@ -3,7 +3,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from support import blobs
+from support import blobs, on_caffe
 
 from cellseg.data.hdf5 import list_entry, read_list, write_split
 from cellseg.errors import CellsegError
@@ -38,19 +38,20 @@ def test_white_space_is_refused_because_caffe_cannot_read_it(tmp_path, name, mon
 
 @pytest.mark.caffe
 def test_caffe_reads_the_rows_in_order_across_shards(split):
-    import caffe
-
     source = 'hdf5_data_param { source: "data/train.txt" batch_size: 2 }'
     Path("net.prototxt").write_text(f'layer {{ name: "data" type: "HDF5Data" top: "data" top: "label" {source} }}')
-    net = caffe.Net("net.prototxt", caffe.TEST)
-    rows, labels = [], []
-    for _ in range(7):
-        net.forward()
-        rows.append(net.blobs["data"].data.copy())
-        labels.append(net.blobs["label"].data.copy())
+    script = """
+net = caffe.Net("net.prototxt", caffe.TEST)
+found["data"], found["label"] = [], []
+for _ in range(7):
+    net.forward()
+    for name in found:
+        found[name].append(net.blobs[name].data.copy())
+"""
+    found = on_caffe(script)
     images, masks = split
-    np.testing.assert_array_equal(np.concatenate(rows)[:, 0], np.concatenate([images, images]))
-    np.testing.assert_array_equal(np.concatenate(labels)[:, 0], np.concatenate([masks, masks]))
+    np.testing.assert_array_equal(np.concatenate(found["data"])[:, 0], np.concatenate([images, images]))
+    np.testing.assert_array_equal(np.concatenate(found["label"])[:, 0], np.concatenate([masks, masks]))
 
 
 def damage_missing(path):

@@ -2,11 +2,14 @@
 
 import os
 import subprocess
+import sys
 import textwrap
 
 import pytest
+from nets import described_by
 
 from cellseg import engine
+from cellseg.engine import process
 
 _CAFFE = """
 import os
@@ -55,20 +58,19 @@ class Net:
     ],
 )
 def test_the_gpu_is_taken_where_a_kernel_runs_on_it(tmp_path, gpu, said, words):
-    from support import PYTHON, ROOT
+    from support import ROOT
 
     (tmp_path / "caffe.py").write_text(_CAFFE)
     code = """
         import sys
         sys.path[:0] = sys.argv[1:]
         from cellseg import engine
-        caffe = engine.load("auto")
-        assert engine.load("caffe") is caffe
+        caffe = engine.load("caffe")
         print(caffe.said)
         print(engine.in_words(engine.describe(caffe)))
     """
     done = subprocess.run(
-        [PYTHON, "-c", textwrap.dedent(code), str(tmp_path), str(ROOT)],
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path), str(ROOT)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -80,7 +82,7 @@ def test_the_gpu_is_taken_where_a_kernel_runs_on_it(tmp_path, gpu, said, words):
 
 @pytest.mark.caffe
 def test_real_caffe_says_where_it_computes():
-    described = engine.describe(engine.load("caffe"))
+    described = process.call(described_by, "caffe", engine="caffe")
     assert (described["device"] == "cpu") == bool(described["no_gpu"])
     assert f"on {described['device']}" in engine.in_words(described)
 

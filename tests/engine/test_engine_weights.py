@@ -3,6 +3,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from support import on_caffe
 
 from cellseg.engine.schema import NetParameter, SolverState
 from cellseg.engine.weights import read_solver_state, read_weights
@@ -50,20 +51,22 @@ def test_hdf5_weights(tmp_path):
 
 @pytest.mark.caffe
 def test_what_caffe_writes_is_read(tmp_path):
-    import caffe
-
     convolution = "convolution_param { num_output: 3 kernel_size: 5 weight_filler { type: 'xavier' } }"
     data = "layer { name: 'data' type: 'Input' top: 'data' input_param { shape { dim: [1, 2, 9, 9] } } }"
     net = f"{data} layer {{ name: 'conv' type: 'Convolution' bottom: 'data' top: 'conv' {convolution} }}"
     (tmp_path / "net.prototxt").write_text(net)
-    net = caffe.Net(str(tmp_path / "net.prototxt"), caffe.TEST)
-    net.save(str(tmp_path / "a.caffemodel"))
-    net.save_hdf5(str(tmp_path / "a.caffemodel.h5"))
+    script = """
+net = caffe.Net(given["folder"] + "/net.prototxt", caffe.TEST)
+net.save(given["folder"] + "/a.caffemodel")
+net.save_hdf5(given["folder"] + "/a.caffemodel.h5")
+found["conv"] = [blob.data for blob in net.params["conv"]]
+"""
+    found = on_caffe(script, folder=str(tmp_path))
     for name in ("a.caffemodel", "a.caffemodel.h5"):
         weights = read_weights(tmp_path / name)
         assert list(weights) == ["conv"]
-        for ours, theirs in zip(weights["conv"], net.params["conv"]):
-            np.testing.assert_array_equal(ours, theirs.data)
+        for ours, theirs in zip(weights["conv"], found["conv"], strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def solver_state(path, weights):

@@ -4,18 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nets import save_random_weights
+from support import with_engine
 
-from cellseg import engine
 from cellseg.data.augmentation import orientations
-from cellseg.engine import isolation
 from cellseg.inference.network import predict, turned, turned_back
 from cellseg.network import UNet, deploy_net
-
-
-def save_random_weights(deploy, path):
-    caffe = engine.load()
-    caffe.set_random_seed(3)
-    caffe.Net(str(deploy), caffe.TEST).save(str(path))
 
 
 def test_the_orientations_are_those_of_the_training_and_are_turned_back():
@@ -31,13 +25,13 @@ def test_the_orientations_are_those_of_the_training_and_are_turned_back():
 def test_the_averaged_output_turns_with_the_image(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("deploy.prototxt").write_text(deploy_net(UNet(2, 3, 4), "net", 32, 32))
-    isolation.call(save_random_weights, "deploy.prototxt", "net.caffemodel")
+    with_engine(save_random_weights, "deploy.prototxt", "net.caffemodel", 1, None, 3)
     image = np.random.RandomState(1).uniform(size=(32, 24)).astype(np.float32)
     images = [image, np.ascontiguousarray(np.rot90(image)), np.ascontiguousarray(image[:, ::-1])]
     job = ("auto", "deploy.prototxt", "net.caffemodel", images)
-    (once, turned_once, _), _ = isolation.call(predict, *job)
+    (once, turned_once, _), _ = predict(*job)
     assert np.abs(np.rot90(once) - turned_once).max() > 1e-3  # the net by itself does not
-    (straight, quarter, mirrored), _ = isolation.call(predict, *job, 10, 8)
+    (straight, quarter, mirrored), _ = predict(*job, 10, 8)
     assert straight.shape == image.shape and straight.dtype == np.float32
     np.testing.assert_allclose(np.rot90(straight), quarter, atol=1e-5)
     np.testing.assert_allclose(straight[:, ::-1], mirrored, atol=1e-5)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_verb, save_random_weights
+from nets import save_random_weights
+from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_verb, with_engine
 
 from cellseg.data.hdf5 import read_list
-from cellseg.engine import isolation
 from cellseg.evaluation.indicators import NAMES, count, indicators
 from cellseg.evaluation.predictions import read_predictions
 from cellseg.inference.network import predict
@@ -24,14 +24,14 @@ def model(tiny_data):
     """Random weights of a small variant, with its deploy net beside, in ``somewhere/``."""
     Path("somewhere").mkdir()
     Path("somewhere/deploy.prototxt").write_text(deploy_net(Fcn(features=8), "net", 32, 32))
-    isolation.call(save_random_weights, "somewhere/deploy.prototxt", "somewhere/net.caffemodel")
+    with_engine(save_random_weights, "somewhere/deploy.prototxt", "somewhere/net.caffemodel")
     return Path("somewhere/net.caffemodel")
 
 
 def test_images_of_any_size_give_probabilities_of_their_size(model):
     rng = np.random.RandomState(0)
     images = [rng.uniform(size=size).astype(np.float32) for size in ((32, 32), (33, 50), (8, 8), (5, 3), (64, 40))]
-    maps, described = isolation.call(predict, "auto", "somewhere/deploy.prototxt", model, images)
+    maps, described = predict("auto", "somewhere/deploy.prototxt", model, images)
     assert [plane.shape for plane in maps] == [image.shape for image in images]
     assert all(plane.min() >= 0 and plane.max() <= 1 for plane in maps)
     assert described["name"] == ENGINE
@@ -40,13 +40,13 @@ def test_images_of_any_size_give_probabilities_of_their_size(model):
 def test_an_odd_size_is_continued_by_reflection(model):
     image = np.random.RandomState(0).uniform(size=(36, 40)).astype(np.float32)
     images = [image, np.concatenate([image, image[:-5:-1]])]
-    (odd, even), _ = isolation.call(predict, "auto", "somewhere/deploy.prototxt", model, images)
+    (odd, even), _ = predict("auto", "somewhere/deploy.prototxt", model, images)
     np.testing.assert_allclose(odd, even[:36], atol=1e-6)
 
 
 def test_batches_do_not_matter(model):
     images, _ = blobs(5, 32)
-    one, five = (isolation.call(predict, "auto", "somewhere/deploy.prototxt", model, images, n)[0] for n in (1, 5))
+    one, five = (predict("auto", "somewhere/deploy.prototxt", model, images, n)[0] for n in (1, 5))
     np.testing.assert_allclose(one, five, atol=1e-6)
 
 
@@ -64,7 +64,7 @@ def test_the_record_holds_what_the_pixels_say(model):
     keys = {"model", "engine", "data", "best_threshold", "auc", "baseline_otsu_mcc", "sweep", *NAMES}
     assert keys <= set(record)
     data, label = read_list("runs/data/tiny/test.txt")
-    maps, _ = isolation.call(predict, "auto", "somewhere/deploy.prototxt", model, data)
+    maps, _ = predict("auto", "somewhere/deploy.prototxt", model, data)
     ours = {t / 100: indicators(*count(np.stack(maps).astype(float) >= t / 100, label == 1)) for t in range(101)}
     assert record["mcc"] == pytest.approx(max(values["mcc"] for values in ours.values()))
     for name in NAMES:
@@ -195,7 +195,7 @@ def test_an_all_background_test_set_has_dashes_not_numbers(model):
 def test_only_the_model_is_needed(tmp_path, monkeypatch):
     """The report's weights alone, nowhere near a run folder: its deploy net and the simulated test set serve."""
     monkeypatch.chdir(tmp_path)
-    isolation.call(save_random_weights, ROOT / "prototxt" / "deploy.prototxt", "net.caffemodel")
+    with_engine(save_random_weights, ROOT / "prototxt" / "deploy.prototxt", "net.caffemodel")
     done = evaluate("net.caffemodel")
     assert done.returncode == 0, done.stderr
     record = json.loads(Path("evaluation.json").read_text())

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cellseg.engine import isolation
+from cellseg.engine import process
 
 
 @pytest.fixture(autouse=True)
 def _in_this_process(monkeypatch):
-    monkeypatch.setattr(isolation, "call", lambda function, *arguments: function(*arguments))
+    monkeypatch.setattr(process, "call", lambda function, *arguments, **options: function(*arguments))

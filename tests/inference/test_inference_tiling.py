@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from support import ArrayPlane, save_random_weights
+from nets import save_random_weights
+from support import ArrayPlane, with_engine
 
 from cellseg.data.normalisation import Grey, measure
-from cellseg.engine import isolation
-from cellseg.inference.network import Network, predict, turned
+from cellseg.inference.network import open_network, predict, turned
 from cellseg.inference.tiling import Tiles, _turned_window, _window_back
 from cellseg.network import Fcn, UNet, deploy_net
 
@@ -18,8 +18,8 @@ CASES = [((157, 203), 1), ((90, 131), 8), ((7, 150), 8), ((5, 3), 1)]
 
 def both_ways(deploy, weights, cases):
     """For each image and number of orientations: as a whole, in tiles, and how large a window was read."""
-    save_random_weights(deploy, weights, gain=30)
-    network = Network("auto", deploy, weights)
+    with_engine(save_random_weights, deploy, weights, 30)
+    network = open_network("auto", deploy, weights)
     for image, orientations in cases:
         scale, plane = measure(Grey(image)), ArrayPlane(image)
         (whole,), _ = predict("auto", deploy, weights, [scale(image)], orientations=orientations)
@@ -28,17 +28,13 @@ def both_ways(deploy, weights, cases):
         yield whole, np.concatenate(bands), tiles.side + 2 * tiles.margin, max(plane.largest)
 
 
-def listed(*arguments):
-    return list(both_ways(*arguments))
-
-
 @pytest.mark.engine
 @pytest.mark.parametrize("name", NETWORKS)
 def test_tiles_equal_the_whole_image(name, tmp_path):
     (tmp_path / "net.prototxt").write_text(deploy_net(NETWORKS[name], "net", 32, 32))
     rng = np.random.RandomState(0)
     cases = [(rng.randint(0, 5000, shape).astype(np.uint16), orientations) for shape, orientations in CASES]
-    results = isolation.call(listed, str(tmp_path / "net.prototxt"), str(tmp_path / "net.caffemodel"), cases)
+    results = both_ways(str(tmp_path / "net.prototxt"), str(tmp_path / "net.caffemodel"), cases)
     for (image, _), (whole, tiled, window, largest) in zip(cases, results):
         assert tiled.shape == image.shape and (np.ptp(whole) > 0.05 or image.size == 15)
         np.testing.assert_allclose(tiled, whole, atol=1e-5)

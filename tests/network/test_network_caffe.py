@@ -1,28 +1,24 @@
 """The written networks against real Caffe: its own generator, its own shapes, its own command line."""
 
+import math
 import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support import CAFFE, ROOT, blobs
+from google.protobuf import text_format
+from support import ROOT, blobs, caffe_program, on_caffe
 
+from cellseg.engine.schema import NetParameter
 from cellseg.network import Fcn, UNet, deploy_net, parameter_shapes, trainable_parameters, training_net
 
 pytestmark = pytest.mark.caffe
 
 
-def parse(text):
-    from caffe.proto import caffe_pb2
-    from google.protobuf import text_format
-
-    return text_format.Parse(text, caffe_pb2.NetParameter())
-
-
+#: The report's network written with pycaffe's own NetSpec, layer by layer.
+NETSPEC = """
 def netspec():
-    """The report's network written with pycaffe's own NetSpec, layer by layer."""
-    import caffe
     from caffe import layers as L
 
     n = caffe.NetSpec()
@@ -67,14 +63,26 @@ def netspec():
     n.prob = L.Softmax(n.score)
     return n.to_proto()
 
-
-def test_deploy_net_equals_netspec():
-    ours, theirs = parse((ROOT / "prototxt" / "deploy.prototxt").read_text()), netspec()
-    assert [str(layer) for layer in ours.layer] == [str(layer) for layer in theirs.layer]
+found["text"] = str(netspec())
+"""
 
 
-def test_training_net_has_the_same_layers_between_data_and_loss():
-    deploy = {layer.name: str(layer) for layer in netspec().layer if layer.name not in ("data", "prob")}
+def parse(text):
+    return text_format.Parse(text, NetParameter())
+
+
+@pytest.fixture(scope="module")
+def netspec():
+    return parse(on_caffe(NETSPEC)["text"])
+
+
+def test_deploy_net_equals_netspec(netspec):
+    ours = parse((ROOT / "prototxt" / "deploy.prototxt").read_text())
+    assert [str(layer) for layer in ours.layer] == [str(layer) for layer in netspec.layer]
+
+
+def test_training_net_has_the_same_layers_between_data_and_loss(netspec):
+    deploy = {layer.name: str(layer) for layer in netspec.layer if layer.name not in ("data", "prob")}
     for stage in ("pretrain", "finetune"):
         net = parse((ROOT / "prototxt" / f"{stage}.prototxt").read_text())
         layers = {layer.name: str(layer) for layer in net.layer}
@@ -88,25 +96,29 @@ def test_training_net_has_the_same_layers_between_data_and_loss():
     "variant", [Fcn(), Fcn(poolings=2, kernel=5), Fcn(features=8, score_kernel=3), UNet(), UNet(2, 5, 6)]
 )
 def test_caffe_allocates_the_shapes_and_sizes_that_we_say(variant, tmp_path):
-    import caffe
-
     (tmp_path / "net.prototxt").write_text(deploy_net(variant, "net", 64, 32))
-    net = caffe.Net(str(tmp_path / "net.prototxt"), caffe.TEST)
-    shapes = {name: [tuple(blob.data.shape) for blob in blobs] for name, blobs in net.params.items()}
+    script = """
+net = caffe.Net(given["deploy"], caffe.TEST)
+found["shapes"] = {name: [tuple(blob.data.shape) for blob in blobs] for name, blobs in net.params.items()}
+found["prob"] = []
+for size in given["sizes"]:
+    net.blobs["data"].reshape(1, 1, *size)
+    net.forward()
+    found["prob"].append(net.blobs["prob"].data.copy())
+"""
+    sizes = [(2**variant.poolings, 5 * 2**variant.poolings), (128, 128)]
+    found = on_caffe(script, deploy=str(tmp_path / "net.prototxt"), sizes=sizes)
+    shapes = found["shapes"]
     assert shapes == parameter_shapes(variant)
     fixed = ("upsample", "bn_")
-    learned = [blob.data.size for name, blobs in net.params.items() if not name.startswith(fixed) for blob in blobs]
-    assert sum(learned) == trainable_parameters(variant)
-    for height, width in ((2**variant.poolings, 5 * 2**variant.poolings), (128, 128)):
-        net.blobs["data"].reshape(1, 1, height, width)
-        net.forward()
-        assert net.blobs["prob"].data.shape == (1, 2, height, width)
-        np.testing.assert_allclose(net.blobs["prob"].data.sum(axis=1), 1, atol=1e-6)
+    learned = [shape for name, blobs in shapes.items() if not name.startswith(fixed) for shape in blobs]
+    assert sum(map(math.prod, learned)) == trainable_parameters(variant)
+    for size, probability in zip(sizes, found["prob"], strict=True):
+        assert probability.shape == (1, 2, *size)
+        np.testing.assert_allclose(probability.sum(axis=1), 1, atol=1e-6)
 
 
 def test_weights_are_xavier_and_upsampling_is_bilinear_and_fixed(tiny_data):
-    import caffe
-
     Path("net.prototxt").write_text(
         training_net(Fcn(), "net", str(tiny_data / "train.txt"), str(tiny_data / "test.txt"), 5, 6)
     )
@@ -114,16 +126,20 @@ def test_weights_are_xavier_and_upsampling_is_bilinear_and_fixed(tiny_data):
     Path("solver.prototxt").write_text(
         "".join(f"{name}: {value}\n" for name, value in fields.items()) + "test_interval: 9"
     )
-    solver = caffe.get_solver("solver.prototxt")
-    conv2 = solver.net.params["conv2"][0].data
+    script = """
+solver = caffe.get_solver("solver.prototxt")
+for steps in (0, 2):
+    solver.step(steps)
+    found[steps] = {name: solver.net.params[name][0].data.copy() for name in given["names"]}
+"""
+    found = on_caffe(script, names=["conv2", "upsample1", "unconv3"])
+    before, after = found[0], found[2]
     bound = np.sqrt(3 / (32 * 9))
-    assert 0.99 * bound < np.abs(conv2).max() <= bound
-    before = {name: solver.net.params[name][0].data.copy() for name in ("upsample1", "unconv3")}
+    assert 0.99 * bound < np.abs(before["conv2"]).max() <= bound
     row = np.array([0.25, 0.75, 0.75, 0.25])
     np.testing.assert_array_equal(before["upsample1"][7, 0], np.outer(row, row).astype(np.float32))
-    solver.step(2)
-    np.testing.assert_array_equal(solver.net.params["upsample1"][0].data, before["upsample1"])
-    assert np.abs(solver.net.params["unconv3"][0].data - before["unconv3"]).max() > 0
+    np.testing.assert_array_equal(after["upsample1"], before["upsample1"])
+    assert np.abs(after["unconv3"] - before["unconv3"]).max() > 0
 
 
 def test_stock_caffe_trains_on_the_committed_files_unchanged(tmp_path, monkeypatch):
@@ -138,7 +154,7 @@ def test_stock_caffe_trains_on_the_committed_files_unchanged(tmp_path, monkeypat
     for split, count in (("train", 200), ("test", 60)):
         images, masks = blobs(count, 8, seed=count)
         write_split("runs/data/simulated", "runs/data/simulated", split, images, masks)
-    command = [CAFFE, "train", "--solver", "solvers/pretrain.prototxt"]
+    command = [caffe_program("caffe"), "train", "--solver", "solvers/pretrain.prototxt"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "Iteration 1200, Testing net (#0)" in done.stderr

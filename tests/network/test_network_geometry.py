@@ -1,10 +1,9 @@
 """Channels, sizes, parameters and receptive fields, followed through any net; the fields against the engine itself."""
 
-import numpy as np
 import pytest
+from nets import seen_by_outputs
+from support import with_engine
 
-from cellseg import engine
-from cellseg.engine import isolation
 from cellseg.errors import CellsegError
 from cellseg.network import Fcn, UNet, deploy_net
 from cellseg.network.geometry import field, lowest
@@ -35,22 +34,6 @@ class Summed:
         ]
 
 
-def seen_by_outputs(deploy, side):
-    """Width in pixels of what the outputs see, measured: one pixel lights up at a time, through positive weights."""
-    caffe = engine.load()
-    net = caffe.Net(str(deploy), caffe.TEST)
-    for name, blobs in net.params.items():
-        for number, blob in enumerate(blobs):
-            blob.data[...] = (0, 1, 1)[number] if name.startswith("bn_") else (0.1, 0)[number]
-    net.blobs["data"].reshape(side, 1, side, side)
-    net.blobs["data"].data[...] = 0
-    for column in range(side):
-        net.blobs["data"].data[column, 0, side // 2, column] = 1e6
-    net.forward()
-    lit = net.blobs["score"].data[:, 1].max(axis=1) > 0
-    return max(int(np.ptp(np.flatnonzero(lit[:, column]))) + 1 for column in range(side))
-
-
 @pytest.mark.engine
 @pytest.mark.parametrize(
     "network, side", [(Fcn(features=1), 112), (Fcn(2, 5, 1), 112), (UNet(2, 3, 1), 96), (Summed(), 32)]
@@ -58,7 +41,7 @@ def seen_by_outputs(deploy, side):
 def test_what_an_output_pixel_sees_is_what_changes_it(network, side, tmp_path):
     steps = trace(network.layers())
     (tmp_path / "net.prototxt").write_text(deploy_net(network, "net", side, side))
-    assert isolation.call(seen_by_outputs, tmp_path / "net.prototxt", side) == field(steps, steps[-1])
+    assert with_engine(seen_by_outputs, tmp_path / "net.prototxt", side) == field(steps, steps[-1])
 
 
 def test_a_net_is_followed_through_its_skip_connections():

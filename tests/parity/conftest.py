@@ -4,14 +4,14 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from support import CAFFE_PYTHON
+from support import caffe_program
 
 collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["test_*.py"]
 
 
 def pytest_collection_modifyitems(items):
     here = Path(__file__).parent
-    missing = not Path(CAFFE_PYTHON).exists()
+    missing = caffe_program("python") is None
     for item in items:
         if here in Path(str(item.fspath)).parents:
             item.add_marker(pytest.mark.parity)

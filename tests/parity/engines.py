@@ -1,25 +1,11 @@
 """The same plain pycaffe script on real Caffe and on the embedded engine, each in a fresh process."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
-from support import CAFFE_PYTHON, ROOT
+from nets import execute
 
-_PYTHON = {"caffe": CAFFE_PYTHON, "torch": sys.executable}
-_BEFORE = """
-import json, sys
-import numpy as np
-sys.path.insert(0, {root!r})
-from cellseg import engine
-caffe = engine.load({name!r})
-caffe.set_mode_cpu()
-given, found = json.load(sys.stdin), {{}}
-"""
-_AFTER = "\nnp.savez('found_{name}.npz', **found)\n"
+from cellseg.engine.process import Child
 
 
 def run(name, folder, script, **given):
@@ -33,7 +19,7 @@ def run(name, folder, script, **given):
     script : str
         Has `caffe`, `np` and the dict `given`, and puts arrays into the dict `found`.
     **given
-        What JSON can hold.
+        What can be pickled.
 
     Returns
     -------
@@ -41,18 +27,10 @@ def run(name, folder, script, **given):
     log : str
         What the engine wrote to standard error.
     """
-    done = subprocess.run(
-        [_PYTHON[name], "-c", _BEFORE.format(root=str(ROOT), name=name) + script + _AFTER.format(name=name)],
-        cwd=str(folder),
-        env={**os.environ, "GLOG_minloglevel": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    with np.load(Path(folder) / f"found_{name}.npz") as found:
-        return dict(found), done.stderr
+    log = Path(folder) / f"{name}.log"
+    log.unlink(missing_ok=True)
+    with Child(name, log, threads=1, environment={"GLOG_minloglevel": "0"}, folder=folder) as child:
+        return child.call(execute, name, script, given), log.read_text()
 
 
 def run_both(folder, script, **given):

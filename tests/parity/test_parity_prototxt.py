@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 from prototxts import NET, OLD_SOLVER, SOLVER, V0, V1, damaged, random_message
-from support import CAFFE_PYTHON, ROOT
+from support import ROOT, caffe_program
 
 from cellseg.engine.caffe_schema import MESSAGES
 from cellseg.engine.prototxt import parse, read_net, read_solver, to_text
@@ -90,7 +90,7 @@ class Caffe:
     def __init__(self, folder):
         self.folder = folder
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen([CAFFE_PYTHON, "-c", _CAFFE], cwd=str(folder), text=True, **pipes)
+        self.process = subprocess.Popen([caffe_program("python"), "-c", _CAFFE], cwd=str(folder), text=True, **pipes)
 
     def ask(self, how, kind, text):
         self.process.stdin.write(json.dumps([how, kind, text.decode("latin-1")]) + "\n")
@@ -168,7 +168,7 @@ def test_schema():
     from google.protobuf import descriptor_pb2
 
     theirs = descriptor_pb2.FileDescriptorProto.FromString(
-        json.loads(subprocess.check_output([CAFFE_PYTHON, "-c", _SCHEMA])).encode("latin-1")
+        json.loads(subprocess.check_output([caffe_program("python"), "-c", _SCHEMA])).encode("latin-1")
     )
     mine = descriptor_pb2.FileDescriptorProto()
     MESSAGES["NetParameter"].DESCRIPTOR.file.CopyToProto(mine)

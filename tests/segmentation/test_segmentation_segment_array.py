@@ -5,7 +5,6 @@ import pytest
 from support import ENGINE, smooth
 
 from cellseg.data.normalisation import normalise
-from cellseg.engine import isolation
 from cellseg.errors import CellsegError
 from cellseg.inference.network import predict
 from cellseg.segmentation import Segmentation, load_model, segment
@@ -21,10 +20,8 @@ def as_a_script(path, images):
 
 def test_arrays_are_segmented(model):
     images = [smooth(70, 91), smooth(300, 260, 1).astype(np.float64), np.zeros((20, 30))]
-    by_path, *results = isolation.call(as_a_script, str(model), images)
-    (probability,), _ = isolation.call(
-        predict, ENGINE, str(model.with_name("deploy.prototxt")), str(model), [normalise(images[0])]
-    )
+    by_path, *results = as_a_script(str(model), images)
+    (probability,), _ = predict(ENGINE, str(model.with_name("deploy.prototxt")), str(model), [normalise(images[0])])
     np.testing.assert_allclose(by_path.probability, probability, atol=1e-6)
     for image, result in zip(images, results):
         assert isinstance(result, Segmentation) and result.labels.dtype == np.uint16
@@ -51,4 +48,4 @@ def refuse(path, image):
     ids=["three axes", "no pixels", "complex", "NaN"],
 )
 def test_what_is_no_grey_image_is_refused(model, image, words):
-    assert words in isolation.call(refuse, str(model), image)
+    assert words in refuse(str(model), image)

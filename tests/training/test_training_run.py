@@ -8,11 +8,12 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support import CAFFE, ENGINE, PYTHON, ROOT, assert_refused, read_only_place, run_verb
+from support import ENGINE, ROOT, assert_refused, caffe_program, read_only_place, run_verb
 
 from cellseg.training.log import history_rows, read_log
 
@@ -158,7 +159,7 @@ def test_fine_tuning_starts_from_the_weights(pretrained):
 
 
 def test_ctrl_c_leaves_a_snapshot_and_resume_goes_on(tiny_data):
-    command = [PYTHON, str(ROOT / "tools" / "train.py"), "pretrain", *map(str, SMALL), "--epochs", "400"]
+    command = [sys.executable, str(ROOT / "tools" / "train.py"), "pretrain", *map(str, SMALL), "--epochs", "400"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, start_new_session=True, **pipes)
     for line in process.stdout:
@@ -193,7 +194,7 @@ def test_ctrl_c_leaves_a_snapshot_and_resume_goes_on(tiny_data):
 def test_a_run_goes_on_from_a_snapshot_of_stock_caffe_in_mid_epoch(pretrained):
     solver = pretrained / "solver.prototxt"
     solver.write_text(re.sub(r"snapshot: \d+", "snapshot: 10", solver.read_text()))
-    command = [CAFFE, "train", "--solver", str(solver)]
+    command = [caffe_program("caffe"), "train", "--solver", str(solver)]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     done = train("resume", pretrained / "pretrain_iter_10.solverstate")
     assert done.returncode == 0, done.stderr
@@ -260,7 +261,7 @@ def test_damaged_data_is_refused_before_anything_is_made(tiny_data, damage):
 
 
 def test_a_bar_is_shown_on_a_terminal(tiny_data):
-    command = [PYTHON, str(ROOT / "tools" / "train.py"), "pretrain", *map(str, SMALL), "--epochs", "2"]
+    command = [sys.executable, str(ROOT / "tools" / "train.py"), "pretrain", *map(str, SMALL), "--epochs", "2"]
     terminal = ["script", "-qec", shlex.join(command), "typescript"]
     done = subprocess.run(terminal, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0

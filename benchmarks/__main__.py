@@ -7,18 +7,22 @@ bench.json, the table to bench.md.
 
 import shlex
 import sys
-from datetime import datetime, timezone
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from datetime import UTC, datetime
 
 from benchmarks.contenders import ENTRIES, NAMES
-from benchmarks.machine import cores, machine
+from benchmarks.machine import machine
+from benchmarks.result import ratios, summarise, table
+from benchmarks.rounds import measure
+from benchmarks.tasks import Effort, tasks
 from cellseg import cli
+from cellseg.engine.process import cores
+from cellseg.evaluation.record import read_evaluation
+from cellseg.files import make_folder, write_json, write_text
+from cellseg.progress import bar
 
 
 def parse():
-    parser = cli.Parser(description=__doc__)
+    parser = cli.Parser(description=__doc__, prog="python -m benchmarks")
     parser.add_argument("--out", default="runs/bench", help="folder for bench.json and bench.md (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="that each contender runs (%(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="that a round takes, about (%(default)s)")
@@ -40,13 +44,6 @@ def parse():
 
 def main():
     arguments = parse()
-    from benchmarks.result import ratios, summarise, table
-    from benchmarks.rounds import measure
-    from benchmarks.tasks import Effort, tasks
-    from cellseg.evaluation.record import read_evaluation
-    from cellseg.files import make_folder, write_json, write_text
-    from cellseg.progress import bar
-
     rounds, seconds = (2, 0) if arguments.quick else (arguments.rounds, arguments.seconds)
     effort = Effort(rounds, seconds, arguments.threads, arguments.device)
     work = tasks(arguments.large, arguments.quick)
@@ -54,14 +51,14 @@ def main():
     out = make_folder(arguments.out)
     record = {
         "command": shlex.join(sys.argv),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "threads": effort.threads,
         "rounds": effort.rounds,
         "contenders": {name: {"missing": "skipped"} for name in NAMES if name in arguments.skip},
         "tasks": {},
         "ratios": {},
-        "mcc": dict(zip(("fp32", "bf16"), scores), difference=scores[1] - scores[0]) if scores else None,
+        "mcc": dict(zip(("fp32", "bf16"), scores, strict=True), difference=scores[1] - scores[0]) if scores else None,
     }
     for task in work:
         print(f"{task.name}: {effort.rounds} rounds", flush=True)
