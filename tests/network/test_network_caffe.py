@@ -10,7 +10,7 @@ import pytest
 from google.protobuf import text_format
 from support import ROOT, blobs, caffe_program, on_caffe
 
-from cellseg.engine.schema import NetParameter
+from cellseg.engine.caffe_schema import NetParameter
 from cellseg.network import Fcn, UNet, deploy_net, parameter_shapes, trainable_parameters, training_net
 
 pytestmark = pytest.mark.caffe
