@@ -4,6 +4,9 @@ With real Caffe the net is held by a child process, of the Python that has it (`
 runs there, too, and so under Python 3.9.
 """
 
+import contextlib
+import os
+
 import numpy as np
 
 from cellseg import engine
@@ -13,6 +16,8 @@ from cellseg.engine.transfer import INITIALISED, plan_transfer
 from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
 from cellseg.progress import bar
+
+_LOG_LEVEL = "GLOG_minloglevel"
 
 
 def predict(engine_name, deploy, weights, images, batch=10, orientations=1):
@@ -120,9 +125,10 @@ class Network:
         caffe = engine.load(engine_name)
         self.engine = engine.describe(caffe)
         self.deploy = deploy
-        self._net = caffe.Net(str(deploy), caffe.TEST)
-        _check_complete(self._net, weights, deploy)
-        self._net.copy_from(str(weights))
+        with _without_log():
+            self._net = caffe.Net(str(deploy), caffe.TEST)
+            _check_complete(self._net, weights, deploy)
+            self._net.copy_from(str(weights))
         for name in ("data", "prob"):
             if name not in self._net.blobs:
                 raise CellsegError(f"{deploy}: has no blob '{name}'; a deploy net takes 'data' and gives 'prob'")
@@ -135,7 +141,8 @@ class Network:
         data = self._net.blobs["data"]
         data.reshape(len(padded), 1, *padded.shape[1:])
         data.data[...] = padded[:, None]
-        self._net.forward()
+        with _without_log():
+            self._net.forward()
         output = self._net.blobs["prob"].data
         if output.shape != (len(padded), 2, *padded.shape[1:]):
             shapes = f"gives {output.shape[1:]} for {padded.shape[1:]}"
@@ -192,6 +199,18 @@ def turned_back(stack, way):
     """Undo `turned`."""
     back = np.rot90(stack, -(way % 4), axes=(1, 2))
     return back[:, :, ::-1] if way >= 4 else back
+
+
+@contextlib.contextmanager
+def _without_log():
+    """Keep the engine from writing what it builds to the terminal, unless ``GLOG_minloglevel`` asks for it."""
+    asked = _LOG_LEVEL in os.environ
+    os.environ.setdefault(_LOG_LEVEL, "2")
+    try:
+        yield
+    finally:
+        if not asked:
+            del os.environ[_LOG_LEVEL]
 
 
 def _check_complete(net, weights, deploy):

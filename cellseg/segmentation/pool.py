@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
 
 from cellseg.engine import process
-from cellseg.segmentation.segment_image import Job, Settings
+from cellseg.segmentation.options import SegmentationOptions
+from cellseg.segmentation.segment_image import Job
 from cellseg.segmentation.work import Outcome, loaded, work
 
 
 def run_in_pool(
-    jobs: Sequence[Job], settings: Settings, workers: int = 1, progress: Callable[[int], None] = lambda pixels: None
+    jobs: Sequence[Job],
+    settings: SegmentationOptions,
+    workers: int = 1,
+    progress: Callable[[int], None] = lambda pixels: None,
 ) -> Iterator[Outcome]:
     """Segment images.
 
