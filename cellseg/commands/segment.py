@@ -56,7 +56,9 @@ def add_arguments(parser):
     group.add_argument("--workers", type=cli.number(1), default=1, help=workers)
     tile = "side of the windows in which large images are read (default: what memory allows)"
     group.add_argument("--tile", type=cli.number(1), metavar="PIXELS", help=tile)
-    group.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler (tcp://host:8786) whose workers segment the images")
+    group.add_argument(
+        "--dask", metavar="ADDRESS", help="of a Dask scheduler (tcp://host:8786) whose workers segment the images"
+    )
 
 
 def run(arguments):

@@ -11,8 +11,9 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from engines import ROOT, run
+from engines import run
 from scipy.special import expit
+from support import ROOT
 
 from cellseg.evaluation.sweep import Sweep
 
