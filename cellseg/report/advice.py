@@ -1,4 +1,4 @@
-"""Which command makes what the page lacks."""
+"""The commands that make what the page lacks."""
 
 import shlex
 
@@ -6,18 +6,18 @@ from cellseg.layout import Layout
 
 
 def missing(collection, drawn):
-    """Say how to make what is not there.
+    """List the commands that make what is missing.
 
     Parameters
     ----------
     collection : cellseg.report.experiments.Collection
     drawn : container of str
-        Keys of the pictures that there are; see `cellseg.report.figures`.
+        Keys of the pictures that have been drawn; see `cellseg.report.figures`.
 
     Returns
     -------
     dict of str to list of str
-        Command lines, by what they make; a key for each thing that is missing.
+        From what is missing to the command lines that make it.
     """
     first = collection.main.first
     layout, stages = Layout(first.folder), first.stages

@@ -1,4 +1,4 @@
-"""The network as a row of blocks, drawn from its deploy prototxt, as in the report's Figure 6."""
+"""The network as a row of blocks, drawn from its deploy prototxt: the report's Figure 6."""
 
 from typing import NamedTuple
 
@@ -21,24 +21,24 @@ _HEIGHT, _GAP = 4.0, 1.15
 
 
 class Block(NamedTuple):
-    """The maps that one convolution gives, with what was done to get there.
+    """The maps that one convolution gives, and the layers before it since the last block.
 
     Attributes
     ----------
     kind : str
         A key of `_KINDS`.
     names : tuple of str
-        Layers with parameters in it, one or more convolutions in a row at one resolution.
+        Its convolutions: one, or several in a row at one resolution.
     channels : int
     side : int
-        Of its maps, for an image of 128x128.
+        Side of its maps, for an image of 128x128.
     kernel : int
     parameters : int
-        Trainable ones.
+        Number of trainable parameters.
     pooled : bool
         Whether a pooling comes before it.
     skips_from : str or None
-        The block whose maps are put beside the upsampled ones: the name of its last convolution.
+        The block whose maps join the upsampled ones, by the name of its last convolution.
     """
 
     kind: str
@@ -66,7 +66,7 @@ def read_steps(path):
 
 
 def blocks(steps):
-    """Gather the steps of a net into blocks: convolutions that follow each other at one resolution are one.
+    """Gather the steps of a net into blocks. Convolutions in a row at one resolution are one block.
 
     Parameters
     ----------
@@ -109,9 +109,9 @@ def draw(path):
     Returns
     -------
     matplotlib.figure.Figure
-        A block a convolution (or several in a row): its height is the side of the maps, its width goes with their
-        number. Skip connections are arcs. Below stand the sizes for an image of 128x128, the trainable parameters
-        and what a unit sees.
+        One block for each convolution, or for several in a row. Its height shows the side of the maps, its width
+        their number. Skip connections are arcs. The text below gives the sizes for an image of 128x128, the trainable
+        parameters and how much a unit sees.
     """
     steps = read_steps(path)
     channels = next(step.shapes[0][1] for step in steps if step.kind == "Convolution")
@@ -183,7 +183,7 @@ def _arrow(axis, start, end, bend=0.0):
 
 
 def _learnt_in_place(steps, blob):
-    """Parameters of the layers that work in place on a blob, right behind the one that made it."""
+    """Parameters of the in-place layers that follow the layer that made a blob."""
     total = 0
     for step in steps:
         if step.top != blob or step.bottoms != (blob,):

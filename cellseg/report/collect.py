@@ -1,4 +1,4 @@
-"""Finding the experiments below a folder: which runs there are, what belongs together, and what has to be left out.
+"""Finding the experiments below a folder: which runs there are, which belong together, and which are left out.
 
 An experiment is a folder that holds a run folder ``pretrain``, ``finetune`` or both, with the evaluations of their
 models. Experiments that differ in the seed alone are one group.
@@ -28,8 +28,8 @@ def collect(root):
     Returns
     -------
     Collection
-        Without stages that are not finished, and without what cannot be compared with the first experiment: other
-        test images, or the same seed and recipe again. The notes tell.
+        Stages that are not finished are left out, and so is what cannot be compared with the first experiment: other
+        test images, or the same recipe and seed again. The notes say what was left out.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def collect(root):
 def _folders(root):
     """Experiment folders, those nearest to the root first."""
     found = []
-    for path, folders, _ in os.walk(str(root)):
+    for path, folders, _ in os.walk(root):
         if any(os.path.exists(os.path.join(path, stage, "run.json")) for stage in STAGES):
             found.append(Path(path))
         folders[:] = [name for name in folders if not _NOT_ENTERED.fullmatch(name)]
@@ -110,7 +110,7 @@ def _check_weights(stages, notes):
 
 
 def _alike(members, notes):
-    """Of experiments of one kind, those that differ from the first in the seed alone, by seed."""
+    """Keep those experiments of one kind that differ from the first in the seed alone, in the order of the seeds."""
     kept = {}
     for one in members:
         first = members[0]

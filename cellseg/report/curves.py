@@ -17,19 +17,19 @@ def draw(histories):
     Parameters
     ----------
     histories : dict of str to list of list of dict
-        Stage ("pretrain", "finetune") to the histories of its runs, one a seed; rows as in ``history.csv``
-        (`cellseg.training.loop.FIELDS`). Values may be missing or None.
+        From stage ("pretrain", "finetune") to the histories of its runs, one for each seed. Rows are those of
+        ``history.csv`` (`cellseg.training.loop.FIELDS`). Values may be missing or None.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row a stage: losses on the left (logarithmic), MCC on the right. One run is a line, several are their mean
-        in a band from the lowest to the highest. A thin vertical line marks each step of the learning rate; a rate
-        that falls all the time has none.
+        A row for each stage: losses on the left (logarithmic), MCC on the right. One run is a line. Several runs are
+        their mean, in a band from the lowest to the highest. A thin vertical line marks each step of the learning
+        rate. A rate that falls all the time has no such lines.
     """
     figure = Figure(figsize=(11, 3.9 * len(histories)), layout="constrained")
     axes = figure.subplots(len(histories), 2, squeeze=False, sharex="row")
-    for (stage, runs), (left, right) in zip(histories.items(), axes):
+    for (stage, runs), (left, right) in zip(histories.items(), axes, strict=True):
         for axis, lines in ((left, _LOSSES), (right, _SCORE)):
             drawn = [_band(axis, runs, *line) for line in lines]
             if not any(drawn):

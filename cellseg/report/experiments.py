@@ -1,8 +1,7 @@
-"""Experiments, those that differ in the seed alone, and all that a folder holds."""
+"""One experiment, a group of experiments that differ in the seed alone, and everything in a folder."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
 
 
 @dataclass(frozen=True)
@@ -13,7 +12,7 @@ class Experiment:
     ----------
     folder : path
     ablation : str or None
-        Name of the change that was tried, for one below ``ablation/``.
+        Name of the change that was tried, if the folder is below ``ablation/``.
     stages : dict of str to Run
         The finished ones of `cellseg.layout.STAGES`.
     evaluations : dict of str to Evaluation
@@ -21,7 +20,7 @@ class Experiment:
     """
 
     folder: Path
-    ablation: Optional[str]
+    ablation: str | None
     stages: dict
     evaluations: dict
 
@@ -32,17 +31,17 @@ class Experiment:
 
     @property
     def kind(self):
-        """What experiments that may be averaged have in common, besides all but the seed."""
+        """What experiments must share to be averaged: change, recipe and network."""
         return self.ablation, self.last.recipe, tuple(sorted(self.last.variant.items()))
 
     @property
     def subject(self):
-        """What tells the test images from others; None if nothing was evaluated on them."""
+        """What identifies the test images; None if there is no evaluation."""
         results = [self.evaluations[name] for name in ("after", "honest", "before") if name in self.evaluations]
         return results[0].subject if results else None
 
     def like(self, other):
-        """Whether this was trained and tested as `other` was, as far as both were; the seeds aside."""
+        """Whether this was trained and tested as `other` was, apart from the seed, in the stages that both have."""
         common = set(self.stages) & set(other.stages)
         return _same(self.subject, other.subject) and all(
             _conditions(self.stages[stage]) == _conditions(other.stages[stage]) for stage in common
@@ -111,7 +110,7 @@ class Collection:
 
     @property
     def main(self):
-        """The group that the figures show."""
+        """The group that the figures are about."""
         return (self.groups or self.ablations)[0]
 
     @property
@@ -122,7 +121,7 @@ class Collection:
 
 
 def _conditions(run):
-    """What a run shares with those of other seeds."""
+    """What runs with different seeds must share."""
     schedule = {key: value for key, value in run.record["schedule"].items() if key != "seed"}
     return schedule, run.record.get("normalisation")
 

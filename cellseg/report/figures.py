@@ -1,4 +1,4 @@
-"""The page's pictures: which of the records each of the report's Figures 6 to 11 is drawn from."""
+"""The page's pictures: from which records each of the report's Figures 6 to 11 is drawn."""
 
 from typing import NamedTuple
 
@@ -10,17 +10,17 @@ from cellseg.report.tables import baselines
 
 
 class Figures(NamedTuple):
-    """The pictures and what their captions need.
+    """The pictures, and the facts for their captions.
 
     Attributes
     ----------
     pictures : dict of str to cellseg.report.style.Picture
         "architecture", "curves" (also with "-2", "-3" and so on, of the other groups), "triptychs", "best", "worst",
-        "roc", "mcc" and "precision-recall", as far as there are records for them.
+        "roc", "mcc" and "precision-recall". Those without records are missing.
     shown : dict of str to list
-        Of architecture and curves the recipe; "triptychs": names; "best" and "worst": (name, MCC) pairs.
+        For the architecture and the curves the recipe, for "triptychs" names, for "best" and "worst" (name, MCC) pairs.
     errors : cellseg.report.findings.Errors or None
-        Of all test images.
+        Over all test images.
     """
 
     pictures: dict
@@ -68,7 +68,7 @@ def draw(collection, folder, say):
             raise CellsegError(
                 f"{first.evaluations['after'].folder}: predictions.h5 is of another evaluation; evaluate again"
             )
-        for name, names in zip(("best", "worst"), outlines.choose(record)):
+        for name, names in zip(("best", "worst"), outlines.choose(record), strict=True):
             if names:
                 shown[name] = [(image, scores[image]) for image in names]
                 save(name, outlines.draw, [by_name[image] for image in names], scores, record["threshold"])
@@ -77,7 +77,7 @@ def draw(collection, folder, say):
 
 
 def _draw_training(collection, save, shown):
-    """Figures 6 and 7, of each recipe; a network that was drawn is not drawn again."""
+    """Figures 6 and 7 of each recipe. Each network is drawn once."""
     from cellseg.report import architecture, curves
 
     drawn = []
@@ -92,7 +92,7 @@ def _draw_training(collection, save, shown):
 
 
 def _draw_sweeps(collection, save):
-    """Figure 10: every threshold of the networks before and after, and the methods without a network."""
+    """Figure 10: the networks before and after fine-tuning at every threshold, and the methods without a network."""
     from cellseg.report import roc
 
     series = []

@@ -1,6 +1,6 @@
-"""What the records say, as numbers for the page's sentences; nothing here or on the page is known beforehand."""
+"""The numbers for the page's sentences, all from the records. No result is written into the page beforehand."""
 
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,35 +9,35 @@ from cellseg.evaluation.table import REPORT
 from cellseg.report.names import name_of
 from cellseg.report.tables import baselines, number
 
-_ALIKE = 0.005  # two MCCs that differ by less are called equal on the page
+_ALIKE = 0.005  # the page calls two MCCs equal if they differ by less
 
 
 class Errors(NamedTuple):
-    """Where a network errs, to compare with the report's own account of it (its section 7.2).
+    """The errors of a network, to compare with what the report says of its own (section 7.2).
 
     Attributes
     ----------
     false_positives, false_negatives : int
-        Wrong pixels of either kind.
+        Number of wrong pixels of each kind.
     false_objects : int
-        Found objects that touch no cell.
+        Number of found objects that touch no cell.
     false_area, cell_area : float or None
-        Median area of those and of true cells, in pixels.
+        Median area of these objects and of true cells, in pixels.
     large_recall, small_recall : float or None
-        Share of their pixels found in the larger half of the cells and in the smaller one.
+        Share of the pixels that were found, in the larger half of the cells and in the smaller half.
     """
 
     false_positives: int
     false_negatives: int
     false_objects: int
-    false_area: Optional[float]
-    cell_area: Optional[float]
-    large_recall: Optional[float]
-    small_recall: Optional[float]
+    false_area: float | None
+    cell_area: float | None
+    large_recall: float | None
+    small_recall: float | None
 
 
 def errors(predictions, threshold):
-    """Look at the errors of a network.
+    """Count the errors of a network.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def errors(predictions, threshold):
 
 
 def headline(collection):
-    """The numbers of the first paragraph and of the comparison with the report.
+    """The numbers for the first paragraph and for the comparison with the report.
 
     Returns
     -------

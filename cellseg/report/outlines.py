@@ -1,4 +1,4 @@
-"""Test images that the network classifies best and worst: the report's Figures 9 and 11."""
+"""The test images that the network classifies best and worst: the report's Figures 9 and 11."""
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -15,35 +15,35 @@ _LINES = {"truth": {"color": _TRUTH, "linestyle": "-"}, "output": {"color": _OUT
 
 
 def choose(evaluation, count=4):
-    """Choose the images to show by rule: those with the highest and the lowest MCC of their own.
+    """Choose the images to show: those with the highest and those with the lowest MCC.
 
     Parameters
     ----------
     evaluation : dict
-        The content of an ``evaluation.json``; of its ``per_image``, images without any true cell pixel are left out,
-        because their MCC is 0 whatever the network does.
+        The content of an ``evaluation.json``. Images in ``per_image`` without any true cell pixel are left out, because
+        their MCC is 0 whatever the network does.
     count : int
-        How many of either kind. If there are fewer than twice as many images, each kind gets half of them (the best
-        one more if their number is odd), so that no image is in both.
+        How many of each kind. If there are fewer than twice as many images, each kind gets half of them, and the best
+        get the odd one, so that no image is in both.
 
     Returns
     -------
     best, worst : list of str
-        Names, the highest MCC first and the lowest MCC first. Of equal ones, the name that sorts first comes first.
+        Names, from the highest MCC on and from the lowest MCC on. Images of equal MCC are sorted by name.
     """
     rows = [row for row in evaluation["per_image"] if row["tp"] + row["fn"] > 0]
     rows.sort(key=lambda row: (-row["mcc"], row["name"]))
     split = min(count, (len(rows) + 1) // 2)
     best, rest = rows[:split], rows[split:]
-    worst = sorted(rest, key=lambda row: row["mcc"])[:count]  # of equal ones the order stays
+    worst = sorted(rest, key=lambda row: row["mcc"])[:count]  # the sort keeps the order of equal ones
     return [row["name"] for row in best], [row["name"] for row in worst]
 
 
 def draw(predictions, scores, threshold):
-    """Draw one row an image: the outlines of truth and output on it, and beside it how each pixel is classified.
+    """Draw a row for each image: the outlines of truth and output on it, and how each pixel is classified beside it.
 
-    What is shown of the grey values are their square roots, so that dim cells are seen, stretched between the
-    percentiles `cellseg.report.triptychs.DISPLAYED` of each image, as the figure says.
+    Grey values are shown as their square roots, so that dim cells can be seen, and stretched between the percentiles
+    `cellseg.report.triptychs.DISPLAYED` of each image. The figure says so.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def draw(predictions, scores, threshold):
     """
     titles = ("outlines", "classified pixels")
     figure, rows = sheet([prediction.image.shape for prediction in predictions], titles, foot=1.0)
-    for (left, right), (name, image, mask, probability) in zip(rows, predictions):
+    for (left, right), (name, image, mask, probability) in zip(rows, predictions, strict=True):
         found = probability.astype(np.float64) >= threshold
         show_grey(left, image, gamma=0.5)
         for planes, kind in ((mask, "truth"), (found, "output")):
@@ -116,7 +116,7 @@ def _legend(figure, above, threshold):
     kinds = (("in both (TP)", _BOTH), ("output alone (FP)", _OUTPUT), ("truth alone (FN)", _TRUTH))
     pixels = [Patch(color=colour, label=label) for label, colour in kinds]
     height = figure.get_figheight()
-    for axes, handles in zip(above, (lines, pixels)):
+    for axes, handles in zip(above, (lines, pixels), strict=True):
         place = {"loc": "upper left", "bbox_to_anchor": (axes.get_position().x0, 0.98 / height)}
         figure.legend(handles=handles, fontsize=9, frameon=False, borderpad=0, borderaxespad=0, **place)
     low, high = DISPLAYED

@@ -1,4 +1,4 @@
-"""The page: one file that holds its pictures, and the same pictures as files beside it."""
+"""The page: one file with its pictures inside, and the same pictures as files beside it."""
 
 import base64
 from pathlib import Path
@@ -26,7 +26,7 @@ def write_report(root, out, say=lambda line: None):
     root : str or path
         See `cellseg.report.collect.collect`.
     out : str or path
-        Folder that gets ``report.html`` and ``figures/``, and is replaced as a whole.
+        Folder for ``report.html`` and ``figures/``. It is replaced as a whole.
     say : callable
         Called with a line for each step.
 
@@ -67,7 +67,7 @@ def render(collection, drawn, folder):
     Returns
     -------
     str
-        HTML that asks for nothing outside of itself.
+        HTML that needs no other file and no network.
     """
     loader = PackageLoader("cellseg.report")
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

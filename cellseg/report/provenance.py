@@ -1,4 +1,4 @@
-"""Where every number of the page comes from: engines, versions, seeds, data, command lines, durations, stand-ins."""
+"""Where every number of the page comes from: engine, versions, seed, data, command line, duration, stand-in."""
 
 from cellseg.layout import STAGES
 from cellseg.report.names import change_of, name_of
@@ -12,9 +12,8 @@ def runs(collection):
     Returns
     -------
     list of dict
-        In the order of the tables: ``folder`` (from the root's name on), ``of`` (recipe or change that was tried),
-        ``stage``, ``seed``,
-        ``epochs``, ``engine``, ``seconds``, ``commit``, and ``facts``: pairs of a name and a text.
+        In the order of the tables: ``folder`` (from the root's name on), ``of`` (recipe, or change that was tried),
+        ``stage``, ``seed``, ``epochs``, ``engine``, ``seconds``, ``commit``, and ``facts``: pairs of a name and a text.
     """
     found, root = [], collection.root.resolve()
     for group in [*collection.groups, *collection.ablations]:
@@ -29,7 +28,7 @@ def runs(collection):
 
 
 def data_sets(collection):
-    """Describe every data set that was trained on, each once.
+    """Describe every data set that a run was trained on, once.
 
     Returns
     -------
@@ -57,7 +56,7 @@ def data_sets(collection):
 
 
 def stand_ins(collection):
-    """What stands in for real images, in words; an empty list if nothing does."""
+    """Describe what stands in for real images. The list is empty if nothing does."""
     evaluations = [
         result.record
         for group in [*collection.groups, *collection.ablations]
@@ -70,12 +69,12 @@ def stand_ins(collection):
 
 
 def engines(collection):
-    """The engines that trained, in words, each once."""
+    """Describe the engines that trained, each once."""
     return list(dict.fromkeys(_engine(run.record.get("engine") or {}) for run in collection.all_runs))
 
 
 def duration(seconds):
-    """A duration in words, as "2 h 5 min"."""
+    """Write a duration in words, such as "2 h 5 min"."""
     seconds = int(round(seconds))
     hours, minutes = divmod(seconds // 60, 60)
     if hours:

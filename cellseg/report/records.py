@@ -1,4 +1,4 @@
-"""What a run folder and an evaluation say, read and checked, so that the page can rely on it."""
+"""The records of a run folder and of an evaluation, read and checked, so that the page can rely on them."""
 
 import csv
 import math
@@ -31,9 +31,9 @@ class Run:
     record : dict
         ``run.json``.
     data : dict
-        ``data.json``: what the images were.
+        ``data.json``, which describes the images.
     history : list of dict
-        ``history.csv``: a row an epoch, numbers.
+        ``history.csv``: a row for each epoch, as numbers.
     """
 
     folder: Path
@@ -48,7 +48,7 @@ class Run:
 
     @property
     def recipe(self):
-        """Name of the recipe; the report's for records that are older than recipes."""
+        """Name of the recipe. Records from before there were recipes are of the report's."""
         return self.record.get("recipe") or "report"
 
     @property
@@ -75,7 +75,7 @@ class Evaluation:
     ----------
     folder : path
     record : dict
-        ``evaluation.json``; what older ones lack is None, empty or 1.
+        ``evaluation.json``. What older records lack is None, empty or 1.
     """
 
     folder: Path
@@ -83,14 +83,14 @@ class Evaluation:
 
     @property
     def methods(self):
-        """Scores of each method by name; records older than these have the indicators alone."""
+        """Scores of each method, by name. Older records have the indicators alone."""
         record = self.record
         old = {"network": {name: record[name] for name in NAMES}, "otsu": record["baseline_otsu"]}
         return record.get("methods") or old
 
     @property
     def subject(self):
-        """What tells the images from others: their number and the share of cell pixels."""
+        """What identifies the images: their number, and the share of their pixels that is cell."""
         return self.record["images"], round(self.record["foreground"], 9)
 
     def predictions(self):

@@ -1,7 +1,7 @@
-"""Every threshold judged: ROC, MCC and precision against recall; the report's Figure 10 and more."""
+"""Every threshold: ROC, MCC, and precision against recall; the report's Figure 10 and more."""
 
 import math
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -22,30 +22,30 @@ class Series(NamedTuple):
     ----------
     label : str
     rows : list of dict
-        The ``sweep`` of an ``evaluation.json``, in its order. Rows in which an indicator is None are not drawn where
-        it is needed.
+        The ``sweep`` of an ``evaluation.json``, in its order. A row is left out of a picture that needs an
+        indicator which is None in it.
     chosen : float, optional
-        The threshold to mark; of the rows, the one nearest to it gets the mark.
+        The threshold to mark. The row nearest to it gets the mark.
     """
 
     label: str
     rows: list
-    chosen: Optional[float] = None
+    chosen: float | None = None
 
 
 class Point(NamedTuple):
-    """A baseline, which has no threshold to go through: its rates (0 to 1, or None where undefined) and its MCC."""
+    """A baseline, which has no sweep: its rates (0 to 1, or None where undefined) and its MCC."""
 
     label: str
-    fpr: Optional[float]
-    tpr: Optional[float]
-    precision: Optional[float]
-    recall: Optional[float]
+    fpr: float | None
+    tpr: float | None
+    precision: float | None
+    recall: float | None
     mcc: float
 
 
 def point(label, indicators):
-    """A baseline's `Point` from its indicators, the dict with ``specificity``, ``precision``, ``recall``, ``mcc``."""
+    """A baseline's `Point` from its indicators, a dict with ``specificity``, ``precision``, ``recall``, ``mcc``."""
     fpr, recall = _false_positive_rate(indicators), indicators["recall"]
     return Point(label, fpr, recall, indicators["precision"], recall, indicators["mcc"])
 
@@ -68,7 +68,7 @@ def draw_roc(series, points=()):
 
 
 def draw_mcc(series, points=()):
-    """Draw the MCC against the threshold; baselines as lines across, since they do not depend on it."""
+    """Draw the MCC against the threshold. Baselines do not depend on it, so they are horizontal lines."""
     return _figure(_mcc, series, points)
 
 

@@ -1,7 +1,7 @@
-"""What all figures have in common: colours that the colour-blind tell apart, a light and a dark theme, and saving."""
+"""What all figures share: colours that colour-blind people can tell apart, a light and a dark theme, and saving."""
 
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import matplotlib
 
@@ -49,12 +49,12 @@ _PAPER = "#ffffff"
 
 
 class Picture(NamedTuple):
-    """The files of one figure; `dark_svg` is None where one serves both themes."""
+    """The files of one figure; `dark_svg` is None where one file is for both themes."""
 
     name: str
     png: Path
     svg: Path
-    dark_svg: Optional[Path]
+    dark_svg: Path | None
 
 
 def ink():

@@ -1,7 +1,7 @@
 """The page's tables, as numbers: the report's Table 1 with our rows, whole cells, and the changes that were tried."""
 
 import statistics
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from cellseg.evaluation.indicators import NAMES
 from cellseg.evaluation.table import REPORT, TITLES
@@ -28,41 +28,41 @@ class Number(NamedTuple):
     mean : float or None
         None where there is no value.
     sd : float or None
-        Standard deviation (of a sample); None of a single value.
+        Standard deviation of a sample; None for a single value.
     digits : int
         Decimals to show.
     """
 
-    mean: Optional[float]
-    sd: Optional[float] = None
+    mean: float | None
+    sd: float | None = None
     digits: int = 3
 
 
 class Row(NamedTuple):
-    """A row: its name, whose it is ("report", "ours" or "baseline"), how many seeds, and its numbers."""
+    """A row: its name, whose numbers they are ("report", "ours" or "baseline"), how many seeds, and the numbers."""
 
     label: str
     kind: str
-    n: Optional[int]
+    n: int | None
     numbers: list
 
 
 class Table(NamedTuple):
-    """Column titles, after those of name and n, and rows."""
+    """The titles of the columns behind name and n, and the rows."""
 
     columns: tuple
     rows: list
 
 
 def number(values, digits=3):
-    """The mean and sample standard deviation of values, some of which may be None, as a `Number`."""
+    """The mean and sample standard deviation of values, as a `Number`. Values that are None do not count."""
     values = [value for value in values if value is not None]
     sd = statistics.stdev(values) if len(values) > 1 else None
     return Number(statistics.fmean(values) if values else None, sd, digits)
 
 
 def table_1(collection):
-    """Table 1 as in the report: each network's threshold is the best one on the test images themselves."""
+    """Table 1 as in the report, where each network's threshold is the best one on the test images themselves."""
     rows = [
         Row(name, "report", None, [Number(t, None, 2), *(Number(values[key], None, digits) for key in NAMES), _NONE])
         for name, t, values, digits in REPORT
@@ -74,7 +74,7 @@ def table_1(collection):
 
 
 def honest_table(collection):
-    """The same on the same images, with nothing chosen on them; post-processing and baselines as well."""
+    """The same columns on the same images, with nothing chosen on them; also post-processing and baselines."""
     rows = []
     for group in collection.groups:
         for method in ("network", "cleaned"):
@@ -85,7 +85,7 @@ def honest_table(collection):
 
 
 def object_table(collection):
-    """Whole cells: precision, recall and F1 at an IoU of 0.5, average precision, errors of the count an image."""
+    """Whole cells: precision, recall and F1 at an IoU of 0.5, average precision, and errors of the count per image."""
     rows = []
     for group in collection.groups:
         results = group.results("honest") or group.results("after")

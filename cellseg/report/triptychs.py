@@ -1,6 +1,6 @@
 """Patches beside their ground truth and the network's output: the report's Figure 8.
 
-Also the sheet of pictures that it shares with `cellseg.report.outlines`.
+`cellseg.report.outlines` uses the same sheet of pictures.
 """
 
 import re
@@ -50,7 +50,7 @@ def has_noise(name):
 
 
 def draw(predictions, titles=("patch", "ground truth", "output")):
-    """Draw one row an image: grey values, truth, probability of cell with its colour bar, and the name below.
+    """Draw a row for each image: grey values, truth, probability of cell, and the name below.
 
     Grey values are stretched as in `show_grey`.
 
@@ -72,7 +72,7 @@ def draw(predictions, titles=("patch", "ground truth", "output")):
         If there is no image.
     """
     figure, rows = sheet([prediction.image.shape for prediction in predictions], titles, foot=0.46)
-    for (left, centre, right), (name, image, mask, probability) in zip(rows, predictions):
+    for (left, centre, right), (name, image, mask, probability) in zip(rows, predictions, strict=True):
         show_grey(left, image)
         show(centre, mask, cmap="gray", vmin=0, vmax=1)
         output = show(right, probability, cmap="viridis", vmin=0, vmax=1)
@@ -87,8 +87,8 @@ def sheet(shapes, titles, foot):
     Parameters
     ----------
     shapes : list of (int, int)
-        Height and width of the pictures in pixels, a row each. Every row gets boxes of the same width, and as high
-        as its picture asks for, but not higher than wide.
+        Height and width of the pictures of each row, in pixels. All boxes have the same width. Their height follows the
+        picture, up to the width.
     titles : sequence of str
         Of the columns.
     foot : float
@@ -98,7 +98,7 @@ def sheet(shapes, titles, foot):
     -------
     figure : matplotlib.figure.Figure
     axes : list of list of matplotlib.axes.Axes
-        A list a row, without ticks; with space for a `caption` below.
+        One list for each row, without ticks, with space for a `caption` below.
 
     Raises
     ------
@@ -117,13 +117,13 @@ def sheet(shapes, titles, foot):
         top -= height + _CAPTION
     for axes in sum(rows, []):
         axes.set_axis_off()
-    for axes, title in zip(rows[0], titles):
+    for axes, title in zip(rows[0], titles, strict=True):
         axes.set_title(title, fontsize=10, pad=5)
     return figure, rows
 
 
 def caption(axes, text):
-    """Write a line below a picture, from its left edge; names too long for the sheet lose their middle."""
+    """Write a line below a picture, from its left edge. Of a name that is too long the middle is left out."""
     half = _LONGEST // 2
     text = text if len(text) <= _LONGEST else f"{text[:half]}…{text[-half + 1 :]}"
     place = {"xy": (0, 0), "xytext": (0, -4), "textcoords": "offset points", "va": "top", "annotation_clip": False}
@@ -143,14 +143,14 @@ def show_grey(axes, image, gamma=1):
     axes : matplotlib.axes.Axes
     image : ndarray of shape (H, W)
     gamma : float
-        Exponent of the stretched values; below 1, dim things are lifted.
+        Exponent of the stretched values. Below 1 it makes dim things brighter.
     """
     black, white = np.percentile(image, DISPLAYED)
     show(axes, image, cmap="gray", norm=PowerNorm(gamma, black, white, clip=True))
 
 
 def _spaced(items, count):
-    """The middle ones of `count` equal parts of a list; the whole list if it is shorter."""
+    """Cut a list into `count` equal parts and take the middle item of each; all of a shorter list."""
     count = min(count, len(items))
     return [items[int((n + 0.5) * len(items) / count)] for n in range(count)]
 
