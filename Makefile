@@ -1,4 +1,4 @@
-# The verbs of cellseg, a line each; `make` alone lists them. Variables: REAL=folder RECIPE=report EPOCHS= SEED=0 ENGINE=auto,
+# The verbs of cellseg, a line each; `make` alone lists them. Variables: REAL=folder (or real55) RECIPE=report EPOCHS= SEED=0 ENGINE=auto,
 # and those of `cellseg experiment --help` in capitals. No shell and no `make` reads their values: they reach the command as
 # they are, in the environment, REAL as CELLSEG_REAL.
 
@@ -14,12 +14,12 @@ READY = $(if $(CELLSEG_PYTHON),,.venv/made $(if $(filter caffe,$(CELLSEG_ENGINE)
 EXPERIMENT = @$(PYTHON) -m cellseg experiment
 
 .DEFAULT_GOAL := help
-.PHONY: help caffe venv prototxt data pretrain finetune before after table report experiment reproduce \
+.PHONY: help caffe venv prototxt real55 fields data pretrain finetune before after table report experiment reproduce \
     seeds crossvalidate ablation test docs bench format image image-check image-lint image-vendor
 
 help: ## list the verbs
 	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
-	@sed -nE 's/^([a-z%-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -nE 's/^([a-z0-9% -]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 
 caffe: ## put real Caffe 1.0 with pycaffe into .caffe/ (amd64 Linux with apt; no root)
 	@bash tools/make_caffe.sh
@@ -34,6 +34,9 @@ venv: .venv/made ## put current libraries and PyTorch, the embedded engine's, in
 
 prototxt: $(READY) ## write the networks and solvers of the recipe into prototxt/ and solvers/
 	@$(PYTHON) -m cellseg prototxt --from-make
+
+real55 fields: $(READY) ## fetch a public data set of real images into runs/public/: REAL=real55 does so, too
+	@$(PYTHON) -m cellseg fetch $@
 
 data: $(READY) ## make the simulated and the real (or stand-in) data set
 	$(EXPERIMENT) data --from-make

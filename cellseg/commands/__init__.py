@@ -16,6 +16,7 @@ from cellseg.errors import CellsegError
 
 VERBS = (
     "simulate",
+    "fetch",
     "data",
     "train",
     "evaluate",

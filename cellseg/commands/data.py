@@ -20,8 +20,7 @@ def add_arguments(parser):
     parser.add_argument("kind", choices=KINDS, help=kind)
     parser.add_argument("--out", required=True, help="folder of the data set; replaced as a whole")
     options.add_recipe(parser)
-    real = "folder {train,test}/{images,masks}, for 'real' and 'tuned'"
-    parser.add_argument("--real", metavar="FOLDER", help=real)
+    options.add_real(parser, "; for 'real' and 'tuned'")
     options.add_rgb(parser)
     options.add_normalisation(parser, "the recipe's")
     options.add_copies(parser)
@@ -34,6 +33,7 @@ def run(arguments):
     if arguments.real and arguments.kind not in ("real", "tuned") or arguments.kind == "real" and not arguments.real:
         raise CellsegError("'real' and --real FOLDER go together; 'tuned' may have it")
     from cellseg.data import dataset
+    from cellseg.data.public import find_real
     from cellseg.progress import bar
 
     recipe = RECIPES[arguments.recipe]
@@ -43,7 +43,8 @@ def run(arguments):
     if arguments.kind in ("real", "stand-in"):
         given["copies"] = recipe.copies if arguments.copies is None else arguments.copies
     if arguments.kind in ("real", "tuned"):
-        given.update(source=arguments.real, rgb=arguments.rgb)
+        source = find_real(arguments.real, bar("images")) if arguments.real else None
+        given.update(source=source, rgb=arguments.rgb)
     made = build(arguments.out, **given)
     record = dataset.read_record(arguments.out)
     if record["stand_in"]:

@@ -35,8 +35,7 @@ def add_arguments(parser):
     parser.usage = "cellseg experiment [WHAT] [options]"
     choices = ("all", *_LOOPS, *experiment.STEPS)
     parser.add_argument("what", nargs="?", choices=choices, default="all", metavar="WHAT", help=", ".join(choices))
-    real = "real images: {train,test}/{images,masks} of PNG or TIFF files"
-    parser.add_argument("--real", metavar="FOLDER", help=real)
+    options.add_real(parser)
     options.add_rgb(parser)
     options.add_recipe(parser)
     pretraining = "data of the first training (default: the recipe's)"
@@ -101,13 +100,14 @@ def _crossvalidate(arguments, plan, do):
     if not arguments.real:
         raise CellsegError("crossvalidate deals real training images to folds; give --real FOLDER")
     from cellseg.data.folds import write_folds
+    from cellseg.data.public import find_real
     from cellseg.evaluation.record import read_evaluation
     from cellseg.evaluation.sweep import pooled
 
     out = folds_folder(arguments.folds)
     folds = [out / f"fold-{number}" for number in range(arguments.folds)]
     if not arguments.dry_run:
-        folds = write_folds(arguments.real, out, arguments.folds, arguments.rgb)
+        folds = write_folds(find_real(arguments.real), out, arguments.folds, arguments.rgb)
         print(f"written: {folds[0]} to {folds[-1].name}")
     plans = list(experiment.crossvalidation(plan, folds, arguments.name or plan.recipe.name))
     for one in plans:

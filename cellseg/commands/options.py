@@ -1,7 +1,7 @@
 """Options that several verbs share."""
 
 from cellseg import cli, engine
-from cellseg.data.constants import NORMALISATIONS, RGB_RULES
+from cellseg.data.constants import NORMALISATIONS, PUBLIC, RGB_RULES
 from cellseg.network.options import add_variant_options
 from cellseg.recipes import RECIPES
 
@@ -13,7 +13,7 @@ def add_engine(parser, names=engine.NAMES):
 
 def add_recipe(parser):
     """Add --recipe."""
-    text = "what is trained on what, and how; see docs/recipe.md (default: %(default)s)"
+    text = "what is trained on what, and how; see docs/models.md (default: %(default)s)"
     parser.add_argument("--recipe", choices=RECIPES, default="report", help=text)
 
 
@@ -23,6 +23,12 @@ def add_training(parser):
     parser.add_argument("--batch", type=cli.number(1), default=10, help="patches an iteration (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything random (default: %(default)s)")
     add_variant_options(parser)
+
+
+def add_real(parser, where=""):
+    """Add --real, with what the help says of `where` it is taken."""
+    text = f"real images: a folder {{train,test}}/{{images,masks}}, or a public data set: {', '.join(PUBLIC)}{where}"
+    parser.add_argument("--real", metavar="FOLDER", help=text)
 
 
 def add_rgb(parser):

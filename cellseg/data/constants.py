@@ -12,3 +12,6 @@ RECORD = "data.json"
 
 #: Pixels by which a radius has to shrink towards a neck for cells to be told apart there; see docs/segment.md.
 SPLIT = 0.5
+
+#: Public data sets of real images; see `cellseg.data.public`.
+PUBLIC = ("real55", "fields")

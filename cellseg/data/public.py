@@ -20,11 +20,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cellseg.data.constants import PUBLIC
 from cellseg.errors import CellsegError
 from cellseg.files import make_folder, replacing_folder
 
-#: Names of the public data sets.
-PUBLIC = ("real55", "fields")
 #: Environment variable that names the archive: a file, or another address to fetch it from.
 VARIABLE = "BBBC038"
 

@@ -1,0 +1,5 @@
+"""`cellseg fetch`, from a clone that is not installed."""
+
+import _clone
+
+_clone.run("fetch")
