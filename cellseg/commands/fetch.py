@@ -3,7 +3,7 @@
     cellseg fetch real55
 
 Both are parts of BBBC038v1 (the 2018 Data Science Bowl, CC0): real55 has 95 crops of 128x128 pixels, 55 of them for
-training; fields has 372 whole fields. Where --real FOLDER is asked for, their names are understood, too. If you have the
+training; fields has 372 whole fields. Wherever a verb takes --real FOLDER, it takes their names, too. If you have the
 archive stage1_train.zip already, name it in the environment: BBBC038=path/to/stage1_train.zip
 """
 
