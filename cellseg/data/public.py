@@ -18,6 +18,8 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import pooch
+import requests
 from PIL import Image
 
 from cellseg.data.constants import PUBLIC
@@ -222,11 +224,6 @@ class _Fields:
 
 
 def _download(address):
-    try:
-        import pooch
-        import requests
-    except ImportError as error:
-        raise CellsegError(f"fetching needs pooch ({error}); pip install pooch, or {_ADVICE}") from error
     pooch.get_logger().setLevel(logging.ERROR)
     cache = make_folder(os.environ.get("CELLSEG_CACHE") or pooch.os_cache("cellseg"))
     downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=60)
