@@ -53,7 +53,7 @@ def tiny_data(tmp_path, monkeypatch):
 @pytest.fixture
 def real_folder(tmp_path):
     """A folder ``{train,test}/{images,masks}`` of 3 and 2 grayscale PNGs of 128x128."""
-    from cellseg.images.grayscale import write_image
+    from cellseg.images.write import write_image
 
     images, masks = blobs(5, 128)
     for number, (image, mask) in enumerate(zip(images, masks)):

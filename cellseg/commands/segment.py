@@ -30,6 +30,10 @@ def add_arguments(parser):
     group.add_argument("--recursive", action="store_true", help="look into folders of folders, too")
     channel = "number (from 0) or name, of images that have several; of colour images also 'luminance'"
     group.add_argument("--channel", help=channel)
+    axes = "a letter per axis of images that do not say it, such as YXC or TZYX"
+    group.add_argument("--axes", metavar="LETTERS", help=axes)
+    series = "number (from 0) of the image in files that hold several (default: the first)"
+    group.add_argument("--series", type=cli.number(0), metavar="N", help=series)
     group.add_argument("--overwrite", action="store_true", help="do images again that have results already")
     group.add_argument("--dry-run", action="store_true", help="only say what would be done")
     group = parser.add_argument_group("how (default: what the file beside the model says)")
@@ -104,6 +108,8 @@ def _options(arguments):
         arguments.engine,
         arguments.tile,
         arguments.channel,
+        arguments.axes,
+        arguments.series,
         arguments.probability,
         arguments.ome_zarr,
     )

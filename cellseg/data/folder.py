@@ -1,14 +1,19 @@
-"""A folder of real images with their masks: ``{train,test}/{images,masks}``, checked pair by pair."""
+"""A folder of annotated images: ``images`` with ``masks``, or masks beside the images, checked pair by pair."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cellseg.errors import CellsegError
-from cellseg.images.grayscale import SUFFIXES, read_image
+from cellseg.images.channels import LUMINANCE
+from cellseg.images.masks import read_mask
+from cellseg.images.open import read_image
+from cellseg.images.registry import SUFFIXES
 
-_OTHER_IMAGES = (".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+_OTHER_IMAGES = (".bmp", ".gif", ".webp", ".zarr")
+_MASK = re.compile(r"(.+)_masks?")  # the name of a mask that lies beside its image, or in a folder of its own
 
 
 @dataclass
@@ -27,17 +32,20 @@ class Example:
 
     image: np.ndarray
     mask: np.ndarray
-    files: tuple
+    files: tuple[Path, Path]
 
 
-def read_examples(folder, rgb="refuse"):
-    """Read ``folder/images`` and ``folder/masks``, in the order of their names.
+def read_examples(folder, rgb: str = "refuse") -> list[Example]:
+    """Read the annotated images of a folder, in the order of their names.
+
+    The mask of ``images/x.png`` is ``x`` in the folder ``masks``, or ``x_mask`` or ``x_masks`` there or beside it, of
+    any suffix. A folder without ``images`` holds images and masks side by side.
 
     Parameters
     ----------
     folder : str or path
     rgb : {"refuse", "luminance"}
-        See `cellseg.images.grayscale.read_image`; for the images, never for the masks.
+        What to do with a colour image: stop, or take its luminance. Masks are never colour images.
 
     Returns
     -------
@@ -46,55 +54,74 @@ def read_examples(folder, rgb="refuse"):
     Raises
     ------
     CellsegError
-        If a folder is missing or empty, a file has no counterpart, or a pair does not fit; see `read_mask`.
+        If a folder is missing or empty, an image has no mask or several, a mask has no image, or a pair does not fit;
+        see `cellseg.images.open.read_image` and `cellseg.images.masks.read_mask`.
     """
+    pairs = find_pairs(folder)
+    return [_example(image, mask, LUMINANCE if rgb == LUMINANCE else None) for image, mask in pairs]
+
+
+def find_pairs(folder) -> list[tuple[Path, Path]]:
+    """The files of images and of their masks in a folder; see `read_examples`."""
     folder = Path(folder)
-    images, masks = _files(folder / "images"), _files(folder / "masks")
-    for here, there, what in ((images, masks, "masks"), (masks, images, "images")):
-        for name in sorted(set(here) - set(there)):
-            raise CellsegError(f"{here[name]}: has no counterpart in {folder / what}; add it or remove this file")
-    return [_example(images[name], masks[name], rgb) for name in sorted(images)]
+    place = folder if _holds_both(folder) else folder / "images"
+    files = _files(place)
+    names = {name_of(path) for path in files}
+    masks = [path for path in files if _masked(path) in names]
+    images = {}
+    for path in files:
+        if path not in masks and images.setdefault(name_of(path), path) is not path:
+            raise CellsegError(f"{path}: {images[name_of(path)].name} has the same name; keep one of the two")
+    if not images:
+        raise CellsegError(f"{place}: holds no {' or '.join(SUFFIXES)} file; put the images there")
+    if not masks or (folder / "masks").is_dir():
+        masks += _files(folder / "masks")
+    for mask in masks:
+        if not {name_of(mask), _masked(mask)} & set(images):
+            raise CellsegError(f"{mask}: has no counterpart in {place}; add it or remove this file")
+    return [(image, _mask_of(name, image, masks, folder)) for name, image in sorted(images.items())]
 
 
-def read_mask(path):
-    """Read a mask: 0 is background, one other value is cell.
+def name_of(path: Path) -> str:
+    """The name by which an image and its mask belong together: the file's without its suffix or ".ome"."""
+    return re.sub(r"\.ome$", "", path.stem, flags=re.IGNORECASE)
 
-    Returns
-    -------
-    ndarray of shape (H, W), bool
 
-    Raises
-    ------
-    CellsegError
-        If it cannot be read, or holds more than two values or two that are both not 0.
-    """
-    mask = read_image(path, rgb=None)
-    values = np.unique(mask)
-    if len(values) > 2 or (len(values) == 2 and values[0] != 0):
-        shown = ", ".join(f"{value:g}" for value in values[:6].astype(float)) + (", ..." if len(values) > 6 else "")
-        raise CellsegError(f"{path}: a mask has two values, 0 and one other; this one has {len(values)}: {shown}")
-    return mask != 0
+def _holds_both(folder):
+    """Whether a folder holds images with masks beside them, and no folder for them."""
+    return folder.is_dir() and not (folder / "images").exists() and any(map(_masked, _files(folder)))
+
+
+def _mask_of(name, image, masks, folder):
+    fitting = [mask for mask in masks if name in (name_of(mask), _masked(mask))]
+    if not fitting:
+        raise CellsegError(f"{image}: has no counterpart in {folder / 'masks'}; add it or remove this file")
+    if len(fitting) > 1:
+        shown = " and ".join(map(str, fitting))
+        raise CellsegError(f"{image}: {shown} have the same name, and both fit; keep one of them")
+    return fitting[0]
+
+
+def _masked(path):
+    """The name of the image whose mask a file is by its own name; None of another."""
+    match = _MASK.fullmatch(name_of(path))
+    return match.group(1) if match else None
 
 
 def _files(folder):
     if not folder.is_dir():
         raise CellsegError(f"{folder}: no such folder; annotated images come as a folder with images/ and masks/")
-    files = {}
+    files = []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in _OTHER_IMAGES:
-            raise CellsegError(f"{path}: images are read as PNG or TIFF; save it as one of these or remove it")
-        if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
-            continue
-        if path.stem in files:
-            raise CellsegError(f"{path}: {files[path.stem].name} has the same name; keep one of the two")
-        files[path.stem] = path
-    if not files:
-        raise CellsegError(f"{folder}: holds no {' or '.join(SUFFIXES)} file; put the images there")
+            raise CellsegError(f"{path}: is not read here; save it as PNG, JPEG or TIFF, or remove it")
+        if not path.name.startswith(".") and path.suffix.lower() in SUFFIXES:
+            files.append(path)
     return files
 
 
-def _example(image_file, mask_file, rgb):
-    image, mask = read_image(image_file, rgb), read_mask(mask_file)
+def _example(image_file, mask_file, channel):
+    image, mask = read_image(image_file, channel), read_mask(mask_file)
     if image.shape != mask.shape:
         sizes = " and ".join("x".join(map(str, array.shape)) for array in (image, mask))
         raise CellsegError(f"{mask_file}: mask and image differ in size ({sizes}, image first); redo the mask")

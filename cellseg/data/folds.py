@@ -25,7 +25,7 @@ def write_folds(source, out, folds, rgb="refuse", seed=0):
         Folder for ``fold-0``, ``fold-1``, ... and ``folds.json``; replaced as a whole.
     folds : int
     rgb : {"refuse", "luminance"}
-        See `cellseg.images.grayscale.read_image`.
+        See `cellseg.data.folder.read_examples`.
     seed : int
         Of the order in which images are dealt to the folds.
 

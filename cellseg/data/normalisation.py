@@ -28,10 +28,15 @@ class Scale(NamedTuple):
     rooted: bool = False
 
     def __call__(self, window):
-        """Apply it to the whole image or a part, an array of any shape; gives float32."""
+        """Apply it to the whole image or a part, an array of any shape; gives float32.
+
+        NaN and infinite values, which count as background, become 0.
+        """
         values = np.asarray(window, np.float64)
         if not self.span > 0:
             return np.zeros(values.shape, np.float32)
+        if np.asarray(window).dtype.kind == "f":
+            values = np.where(np.isfinite(values), values, self.offset)
         values = (values - self.offset) / self.span
         values = np.clip(values, 0, 1) if self.clipped else values
         return (np.sqrt(values) if self.rooted else values).astype(np.float32)
@@ -64,13 +69,16 @@ RULES = {"percentile": percentile, "root": root, "standard": standard, "unchange
 class Grey:
     """The grey values of one image, as the rules ask for them; other classes may know them without holding them.
 
+    NaN and infinite values are left out.
+
     Parameters
     ----------
     image : ndarray of shape (H, W)
     """
 
     def __init__(self, image):
-        self.image = np.asarray(image, np.float64)
+        image = np.asarray(image, np.float64)
+        self.image = image[np.isfinite(image)]
 
     def percentiles(self, *ranks):
         """The values below which `ranks` per cent of the pixels lie, interpolated linearly."""

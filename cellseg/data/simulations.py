@@ -7,7 +7,7 @@ import numpy as np
 
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, replacing_folder, write_json
-from cellseg.images.grayscale import write_image
+from cellseg.images.write import write_image
 from cellseg.simcep import simulate
 
 RECORD = "options.json"

@@ -54,7 +54,7 @@ def read_images(source, normalisation=None, rgb="refuse"):
     normalisation : str, optional
         Rule for a folder's images ("percentile" by default). A list file's are normalised already, by this one.
     rgb : {"refuse", "luminance"}
-        For a folder; see `cellseg.images.grayscale.read_image`.
+        For a folder; see `cellseg.data.folder.read_examples`.
 
     Returns
     -------

@@ -1,15 +1,13 @@
 """Which images to segment, and what to call their results."""
 
 import fnmatch
-import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from cellseg.errors import CellsegError
-
-#: Suffixes of files that are taken from folders; a folder ending in .zarr is an image, too.
-SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".zarr")
+from cellseg.images.registry import SUFFIXES, images_in, is_image_folder
 
 
 class Found(NamedTuple):
@@ -19,23 +17,42 @@ class Found(NamedTuple):
     ----------
     path : path
     name : str
-        Relative path of its results: its own below the folder that all images share, so that no two are the same.
+        Relative path of its results: as the user names the image, below the folder that all images share. No two are
+        the same, and none leads out of the folder for results.
     """
 
     path: Path
     name: str
 
 
-def find_images(inputs, pattern="*", recursive=False, leave_out=None):
+class Identity(NamedTuple):
+    """What tells whether an image is still the one that results were made from.
+
+    Attributes
+    ----------
+    path : str
+        Absolute, links followed.
+    size : int
+        Bytes of all files that the image is made of.
+    modified : int
+        When the last of them was changed, in nanoseconds since 1970.
+    """
+
+    path: str
+    size: int
+    modified: int
+
+
+def find_images(inputs: Iterable, pattern: str = "*", recursive: bool = False, leave_out=None) -> list[Found]:
     """Find the images that files and folders hold.
 
     Parameters
     ----------
     inputs : sequence of str or path
-        Files are taken as they are; of folders the files with known suffixes, but not hidden ones; of an OME-Zarr that
-        holds a plate or a series, each field or image of it.
+        Files are taken as they are. Of folders, the files with known suffixes are taken, but not hidden ones. Of an
+        OME-Zarr that holds a plate, a well or a series, each field or image is taken.
     pattern : str
-        Of the names of files in folders, as in a shell; capitals are as small letters.
+        Which names in folders to take, as in a shell; capitals count as small letters.
     recursive : bool
         Whether to look into folders of folders.
     leave_out : path, optional
@@ -44,61 +61,57 @@ def find_images(inputs, pattern="*", recursive=False, leave_out=None):
     Returns
     -------
     list of Found
-        In the order of `inputs`, and by name within a folder; each image once.
+        In the order of `inputs`, and by name within a folder. Each path is taken once, also if it is a link to
+        another, and so is each image that is stored in several files.
 
     Raises
     ------
     CellsegError
-        If an input does not exist, or nothing is found.
+        If an input does not exist, or nothing is found. A link that leads nowhere is found: opening it is the error.
     """
     found = {}
     for one in map(Path, inputs):
-        if not one.exists():
+        if not one.exists() and not one.is_symlink():
             raise CellsegError(f"{one}: no such file or folder")
-        is_folder = one.is_dir() and one.suffix.lower() != ".zarr"
+        is_folder = one.is_dir() and not is_image_folder(one)
         for path in _below(one, pattern, recursive, leave_out) if is_folder else [one]:
-            for image in _images(path):
-                found.setdefault(image.resolve(), (image, one if is_folder else one.parent))
+            for image, files in images_in(path):
+                own = Path(os.path.abspath(image))
+                key = frozenset(map(os.path.abspath, files)) if files else own
+                found.setdefault(key, (image, own, os.path.abspath(one if is_folder else one.parent)))
     if not found:
         below = "" if recursive else "; --recursive looks into folders of folders"
         raise CellsegError(f"{', '.join(map(str, inputs))}: no image here ({', '.join(SUFFIXES)}; {pattern}){below}")
-    shared = os.path.commonpath([str(folder.resolve()) for _, folder in found.values()])
-    return [Found(path, os.path.relpath(str(resolved), shared)) for resolved, (path, _) in found.items()]
+    shared = os.path.commonpath([folder for _, _, folder in found.values()])
+    return [Found(path, os.path.relpath(own, shared)) for path, own, _ in found.values()]
+
+
+def identify(path) -> Identity:
+    """What the image at a path is; see `Identity`.
+
+    Raises
+    ------
+    CellsegError
+        If it does not exist.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
+        else:
+            files = [file for _, several in images_in(path) for file in several or [path] if file.exists()]
+        facts = [file.stat() for file in files or [path]]
+    except OSError as error:
+        raise CellsegError(f"{path}: cannot be read ({error.strerror})") from error
+    return Identity(os.path.realpath(path), sum(one.st_size for one in facts), max(one.st_mtime_ns for one in facts))
 
 
 def _below(folder, pattern, recursive, leave_out):
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or leave_out and path.resolve() == Path(leave_out).resolve():
             continue
-        known = path.suffix.lower() in SUFFIXES
-        if path.is_dir() and path.suffix.lower() != ".zarr":
+        if path.is_dir() and not is_image_folder(path):
             if recursive:
                 yield from _below(path, pattern, recursive, leave_out)
-        elif known and fnmatch.fnmatchcase(path.name.lower(), pattern.lower()):
+        elif path.suffix.lower() in SUFFIXES and fnmatch.fnmatchcase(path.name.lower(), pattern.lower()):
             yield path
-
-
-def _images(path):
-    """The images that a path holds: a file is one, an OME-Zarr may be a plate of wells with fields, or a series."""
-    if not path.is_dir():
-        return [path]
-    attributes = _attributes(path)
-    if "plate" in attributes:
-        wells = [path / well["path"] for well in attributes["plate"].get("wells", [])]
-        return [well / field["path"] for well in wells for field in _attributes(well).get("well", {}).get("images", [])]
-    if "bioformats2raw.layout" in attributes:
-        return sorted((one for one in path.iterdir() if one.name.isdigit()), key=lambda one: int(one.name))
-    return [path]
-
-
-def _attributes(group):
-    """What NGFF's metadata says of a group, of zarr's second or third format; nothing if it has none."""
-    for name, keys in ((".zattrs", ()), ("zarr.json", ("attributes", "ome"))):
-        try:
-            record = json.loads((group / name).read_text(encoding="utf-8"))
-            for key in keys:
-                record = record.get(key, {})
-            return record
-        except (OSError, ValueError, AttributeError):
-            continue
-    return {}

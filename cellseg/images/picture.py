@@ -2,6 +2,7 @@
 
 import functools
 import warnings
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -9,32 +10,30 @@ from PIL import Image
 from cellseg.errors import CellsegError
 from cellseg.images.source import Layout
 
-_DTYPES = {"1": np.uint8, "L": np.uint8, "LA": np.uint8, "I": np.int32, "F": np.float32}
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
+_DTYPES = {"1": np.uint8, "L": np.uint8, "LA": np.uint8, "P": np.uint8, "I": np.int32, "F": np.float32}
+_SAMPLES = {2: 3, 4: 1, 6: 4}  # of PNG's colour types that Pillow cuts to 8 bits; grey with alpha is read as grey
 
 
-def read_layout(path):
-    """What the header of a picture says."""
+def read_layout(path, series=None, stored=False) -> Layout:
+    """What the header of a picture says; see `cellseg.images.registry`."""
+    if series:
+        raise CellsegError(f"{path}: has one image; --series takes 0")
     with _opened(path) as file:
-        mode, (width, height), frames = _mode(file), file.size, getattr(file, "n_frames", 1)
+        mode, (width, height), frames = _mode(file, stored), file.size, getattr(file, "n_frames", 1)
     notes = [f"only the first of its {frames} frames is used"] if frames > 1 else []
-    pixels = functools.lru_cache(maxsize=1)(functools.partial(_pixels, path))
-    if mode in ("RGB", "RGBA"):
-        return Layout(
-            "YXS",
-            (height, width, len(mode)),
-            np.dtype(np.uint8),
-            lambda index, top, bottom, left, right: pixels()[top:bottom, left:right, index["S"]],
-            warnings=notes,
-            close=pixels.cache_clear,
-        )
-    return Layout(
-        "YX",
-        (height, width),
-        np.dtype(_DTYPES.get(mode, np.uint16)),
-        lambda _, top, bottom, left, right: pixels()[top:bottom, left:right],
-        warnings=notes,
-        close=pixels.cache_clear,
-    )
+    samples, dtype, decode = len(mode), _DTYPES.get(mode, np.uint16), functools.partial(_pixels, path, stored)
+    deep = _deep_samples(path)
+    if deep:
+        samples, dtype, decode = deep, np.uint16, functools.partial(_deep_pixels, path, deep)
+    elif mode in ("RGB", "RGBA"):
+        dtype = np.uint8
+    else:
+        samples = 1
+    pixels = functools.lru_cache(maxsize=1)(decode)
+    axes, shape = ("YX", (height, width)) if samples == 1 else ("YXS", (height, width, samples))
+    return Layout(axes, shape, np.dtype(dtype), lambda key: pixels()[key], warnings=notes, close=pixels.cache_clear)
 
 
 def _opened(path):
@@ -42,14 +41,14 @@ def _opened(path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(str(path))
+            return Image.open(path)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise CellsegError(f"{path}: is too large for this format ({error}); save it as a tiled TIFF") from error
 
 
-def _mode(file):
+def _mode(file, stored):
     """The mode in which the pixels are taken: grey as it is, LA without its alpha, all other as RGB or RGBA."""
-    if file.mode in _DTYPES or file.mode.startswith("I;16"):
+    if file.mode in _DTYPES and (file.mode != "P" or stored) or file.mode.startswith("I;16"):
         return file.mode
     if file.mode == "P" and "transparency" not in file.info:
         palette = np.reshape(file.getpalette(), (-1, 3))
@@ -57,9 +56,23 @@ def _mode(file):
     return "RGBA" if file.mode in ("RGBA", "PA", "P") else "RGB"
 
 
-def _pixels(path):
+def _pixels(path, stored):
     with _opened(path) as file:
-        mode = _mode(file)
+        mode = _mode(file, stored)
         if mode == "LA":
-            return np.array(file.convert("L") if file.mode == "P" else file.getchannel("L"))
+            return np.array(file.getchannel("L"))
         return np.array(file if file.mode == mode else file.convert(mode))
+
+
+def _deep_samples(path):
+    """How many samples a pixel has in a PNG of 16 bits that Pillow would cut to 8; 0 of another file."""
+    with open(path, "rb") as stream:
+        header = stream.read(26)
+    return _SAMPLES.get(header[25], 0) if header[:8] == b"\x89PNG\r\n\x1a\n" and header[24] == 16 else 0
+
+
+def _deep_pixels(path, samples):
+    from imagecodecs import png_decode
+
+    pixels = png_decode(Path(path).read_bytes())
+    return pixels if samples > 1 else pixels[..., 0]

@@ -11,7 +11,8 @@ _HALF = 1 << 16
 class StreamedGrey:
     """The grey values of a plane for `cellseg.data.normalisation.measure`, with only a band of them in memory.
 
-    Values are taken as float32, so those of integers of up to 16 bits as they are.
+    Values are taken as float32, so those of integers of up to 16 bits as they are. NaN and infinite values are left
+    out.
 
     Parameters
     ----------
@@ -22,12 +23,16 @@ class StreamedGrey:
     Raises
     ------
     CellsegError
-        While measuring, if it holds NaN or infinite values.
+        If no value is a finite number.
     """
 
     def __init__(self, plane, name):
         self.plane, self.name = plane, name
         self.count = plane.shape[0] * plane.shape[1]
+        if plane.dtype.kind == "f":
+            self.count = sum(band.size for band in self._bands())
+            if not self.count:
+                raise CellsegError(f"{self.name}: every pixel is NaN or infinite; leave it out")
 
     def percentiles(self, *ranks):
         """As `cellseg.data.normalisation.Grey.percentiles`."""
@@ -70,10 +75,8 @@ class StreamedGrey:
 
     def _bands(self):
         for band in self._raw_bands():
-            band = np.ascontiguousarray(band, np.float32)
-            if not np.isfinite(band).all():
-                raise CellsegError(f"{self.name}: holds NaN or infinite pixels; repair it or leave it out")
-            yield band
+            band = np.ascontiguousarray(band, np.float32).ravel()
+            yield band[np.isfinite(band)]
 
 
 def _keys(band):

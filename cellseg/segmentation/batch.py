@@ -5,8 +5,8 @@ from typing import NamedTuple, Optional
 
 from cellseg.errors import CellsegError
 from cellseg.files import replacing
-from cellseg.images.source import open_source
-from cellseg.segmentation.segment_image import TABLE, Job, check_folder, read_result
+from cellseg.images.find import identify
+from cellseg.segmentation.segment_image import TABLE, Job, check_folder, is_of, open_job, read_result
 from cellseg.segmentation.tables import OBJECTS, SUMMARY, join_tables, write_table
 
 SUMMARY_TABLE = "summary.csv"
@@ -22,7 +22,7 @@ class Planned(NamedTuple):
     shape : tuple of int
         Of each plane.
     record : dict or None
-        Of earlier results that are kept.
+        Of earlier results that are kept: those that were made from the image as it is now.
     as_set : bool
         Whether these were made with today's settings.
     error : str
@@ -64,10 +64,10 @@ def plan(found, out, settings, overwrite=False):
 def _planned(job, settings, overwrite):
     try:
         record = None if overwrite else read_result(job.folder)
-        if record:
+        if record and is_of(record, identify(job.path)):
             return Planned(job, record=record, as_set=record["settings"] == settings.describe())
         check_folder(job.folder)
-        with open_source(job.path, settings.channel) as source:
+        with open_job(job, settings) as source:
             return Planned(job, len(source.planes), tuple(source.planes[0].shape))
     except CellsegError as error:
         return Planned(job, error=str(error))

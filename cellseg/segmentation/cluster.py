@@ -13,8 +13,8 @@ import numpy as np
 
 from cellseg.errors import CellsegError, install
 from cellseg.files import make_folder, replacing
-from cellseg.images.source import open_source
 from cellseg.segmentation.find_cells import band_probability, measure_scale
+from cellseg.segmentation.segment_image import open_job
 from cellseg.segmentation.work import Outcome, loaded, work
 
 #: Pixels from which an image is more than one task.
@@ -105,7 +105,7 @@ def _side(settings):
 def _scale(job, settings, number):
     """The scale of a plane; where it cannot be had, the error."""
     try:
-        with open_source(job.path, settings.channel) as source:
+        with open_job(job, settings) as source:
             return measure_scale(source.planes[number], job.path, settings.settings)
     except CellsegError as error:
         return error
@@ -117,7 +117,7 @@ def _band(job, settings, number, scale, top, bottom, folder):
         return scale
     path = Path(folder) / f"{number}-{top}.npy"
     try:
-        with open_source(job.path, settings.channel) as source, _ONE_AT_A_TIME:
+        with open_job(job, settings) as source, _ONE_AT_A_TIME:
             found = band_probability(source.planes[number], scale, loaded(settings).tiles, top, bottom)
         with replacing(path) as beside:
             np.save(str(beside), found)

@@ -24,10 +24,13 @@ class Cells(NamedTuple):
         See `cellseg.segmentation.measurement`, in the order of the labels.
     numbers : ndarray of shape (provisional labels + 1,), uint32
         The final label of each provisional one.
+    missing : int
+        How many pixels are NaN or infinite. They belong to no cell.
     """
 
     table: np.ndarray
     numbers: np.ndarray
+    missing: int = 0
 
 
 def measure_scale(plane, name, settings):
@@ -48,7 +51,7 @@ def measure_scale(plane, name, settings):
     Raises
     ------
     CellsegError
-        If the plane holds NaN or infinite values.
+        If the plane holds nothing but NaN or infinite values.
     """
     return measure(StreamedGrey(plane, name), settings.normalisation)
 
@@ -92,7 +95,7 @@ def find_cells(plane, bands, settings, labels, probability=None, progress=lambda
     Cells
     """
     height, width = plane.shape
-    labeller, tables = Labeller(width, settings.smallest_object, settings.largest_hole, settings.split), []
+    labeller, tables, missing = Labeller(width, settings.smallest_object, settings.largest_hole, settings.split), [], []
 
     rows = max(_AT_ONCE // width, 1)
 
@@ -100,7 +103,11 @@ def find_cells(plane, bands, settings, labels, probability=None, progress=lambda
         for first in range(top, bottom, rows):
             end = min(first + rows, bottom)
             grey = plane.read(first, end, 0, width)
-            finished = labeller.add(mask[first - top : end - top], grey, last=end == height)
+            cell, number = mask[first - top : end - top], np.isfinite(grey)
+            if not number.all():
+                missing.append(number.size - np.count_nonzero(number))
+                cell = cell & number
+            finished = labeller.add(cell, grey, last=end == height)
             labels(finished.labels)
             tables.append(finished.cells)
 
@@ -118,4 +125,4 @@ def find_cells(plane, bands, settings, labels, probability=None, progress=lambda
             progress((bottom - top) * width)
         before.result()
     numbers, table = renumber(tables)
-    return Cells(table, numbers)
+    return Cells(table, numbers, sum(missing))

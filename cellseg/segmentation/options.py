@@ -18,8 +18,8 @@ class SegmentationOptions:
         See `cellseg.engine.load`.
     tile : int or None
         See `cellseg.segmentation.model.load_model`.
-    channel : str or None
-        See `cellseg.images.source.open_source`.
+    channel, axes, series
+        See `cellseg.images.open.open_image`.
     probability, ome_zarr : bool
         Whether to write ``probability.tif`` and ``image.ome.zarr``.
     """
@@ -29,6 +29,8 @@ class SegmentationOptions:
     engine: str = "auto"
     tile: int | None = None
     channel: str | None = None
+    axes: str | None = None
+    series: int | None = None
     probability: bool = False
     ome_zarr: bool = False
 

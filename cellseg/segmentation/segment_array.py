@@ -45,7 +45,7 @@ def segment(image, model):
     Raises
     ------
     CellsegError
-        If the image has other than two axes, no pixels, complex, NaN or infinite values, or the model cannot be used.
+        If the image has other than two axes, no pixels, complex values or nothing but NaN, or the model cannot be used.
     """
     plane = _ArrayPlane(image)
     model = model if isinstance(model, Model) else load_model(model)

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from cellseg import __version__
 from cellseg.files import check_result_folder, read_json, replacing_folder, write_json
-from cellseg.images.source import open_source
+from cellseg.images.find import identify
+from cellseg.images.open import missing_note, open_image
+from cellseg.segmentation.doubts import doubts
 from cellseg.segmentation.find_cells import NO_CONTRAST, find_cells, measure_scale, probabilities
 from cellseg.segmentation.overlay import overlay
 from cellseg.segmentation.rows import Rows
@@ -69,7 +71,8 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
     check_folder(job.folder)
     bands = bands or (lambda number, plane, scale: probabilities(plane, scale, model.tiles))
     started = time.monotonic()
-    with open_source(job.path, options.channel) as source, replacing_folder(job.folder) as folder:
+    identity = identify(job.path)
+    with open_job(job, options) as source, replacing_folder(job.folder) as folder:
         scratch = folder / _SCRATCH
         scratch.mkdir()
         done = []
@@ -86,7 +89,7 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
             {
                 "summary": row,
                 "settings": options.describe(),
-                "image": str(Path(job.path).resolve()),
+                "image": identity._asdict(),
                 "tile": model.tiles.side,
                 "engine": model.tiles.network.engine,
                 "cellseg": __version__,
@@ -94,6 +97,11 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
             },
         )
     return row
+
+
+def open_job(job, options):
+    """The image of a job, open for reading; see `cellseg.images.open.open_image`."""
+    return open_image(job.path, options.channel, options.axes, options.series)
 
 
 def check_folder(folder):
@@ -105,6 +113,17 @@ def read_result(folder):
     """The record of an image's results, or None if there are none."""
     path = Path(folder) / RECORD
     return read_json(path, "summary", "settings") if path.exists() else None
+
+
+def is_of(record, identity):
+    """Whether results were made from the image as it is now; older records do not tell.
+
+    Parameters
+    ----------
+    record : dict
+    identity : cellseg.images.find.Identity
+    """
+    return record.get("image") == identity._asdict()
 
 
 class _PlaneResult:
@@ -123,6 +142,10 @@ class _PlaneResult:
         self._cells = find_cells(self.plane, bands, model.settings, self._labels.append, probability, progress)
         for rows in filter(None, (self._labels, self._probability)):
             rows.close()
+
+    @property
+    def missing(self):
+        return self._cells.missing
 
     @property
     def table(self):
@@ -180,9 +203,12 @@ def _summary(job, source, options, done, seconds):
     pixels = len(done) * height * width
     warnings = list(source.warnings)
     for one in done:
-        if not one.scale.span > 0:
-            where = " ".join(f"{letter}{number}" for letter, number in one.plane.index.items())
-            warnings.append(f"{where}: {NO_CONTRAST}" if where else NO_CONTRAST)
+        where = " ".join(f"{letter}{number}" for letter, number in one.plane.index.items())
+        notes = [missing_note(one.missing / (height * width))] if one.missing else []
+        notes += (
+            doubts(one.plane, int(one.table["area"].sum()) / (height * width)) if one.scale.span > 0 else [NO_CONTRAST]
+        )
+        warnings += [f"{where}: {note}" if where else note for note in notes]
     size = source.pixel_size or ("", "")
     covered = sum(int(one.table["area"].sum()) for one in done) / pixels
     return {

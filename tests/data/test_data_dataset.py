@@ -14,7 +14,7 @@ from cellseg.data.dataset import check_lists
 from cellseg.data.hdf5 import read_list
 from cellseg.data.normalisation import normalise
 from cellseg.errors import CellsegError
-from cellseg.images.grayscale import write_image
+from cellseg.images.write import write_image
 
 
 def make(kind, *arguments, cwd):

@@ -167,7 +167,7 @@ def test_the_run_says_what_to_record_and_how_many_orientations_to_average(model)
 
 
 def test_a_folder_of_images_of_several_sizes(model, real_folder):
-    from cellseg.images.grayscale import write_image
+    from cellseg.images.write import write_image
 
     for kind in ("images", "masks"):
         write_image(real_folder / "test" / kind / "odd.png", np.eye(50, 70, dtype=np.uint8) * 255)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cellseg.errors import CellsegError
-from cellseg.images.find import find_images
+from cellseg.images.find import find_images, identify
 
 FILES = ["b.png", "a.tif", "A.TIFF", "notes.txt", ".hidden.png", "day1/a.tif", "day2/a.tif", "day2/deep/c.jpeg"]
 
@@ -43,8 +43,34 @@ def test_inputs_from_several_places_keep_images_of_one_name_apart(folder):
 
 
 def test_an_image_that_is_named_twice_is_taken_once(folder):
-    os.symlink("a.tif", "images/link.tif")
     assert names(["images/a.tif", folder, "images/day1/../a.tif"], "*.tif") == ["a.tif"]
+
+
+def test_links_are_images_of_their_own_names(folder):
+    os.makedirs("store")
+    (Path("store") / "MD5-1.tif").write_text("")
+    for name in ("one.tif", "two.tif"):
+        os.symlink("../store/MD5-1.tif", f"images/{name}")
+    os.symlink("gone.tif", "images/dangling.tif")
+    assert names([folder], "*.tif") == ["a.tif", "dangling.tif", "one.tif", "two.tif"]
+    assert names(["images/one.tif", "store/MD5-1.tif"]) == ["images/one.tif", "store/MD5-1.tif"]
+    assert names(["images/dangling.tif"]) == ["dangling.tif"]
+
+
+def test_what_an_image_is_changes_with_its_file(folder):
+    path = Path("images/a.tif")
+    first = identify(path)
+    assert first == identify(path) and first.path == os.path.realpath(path)
+    os.symlink("a.tif", "images/link.tif")
+    assert identify("images/link.tif") == first
+    path.write_text("more")
+    assert identify(path).size == 4
+    os.utime(path, ns=(1, 1))
+    assert identify(path).modified == 1
+    chunk = Path("images/plate.zarr/0/a.tif")
+    before = identify("images/plate.zarr")
+    chunk.write_text("changed")
+    assert identify("images/plate.zarr") != before
 
 
 def test_a_file_is_taken_whatever_its_name(folder):

@@ -35,8 +35,20 @@ def test_the_scale_is_that_of_the_whole_image(name, rule, monkeypatch):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_is_refused(value):
+@pytest.mark.parametrize("rule", RULES)
+def test_what_is_no_number_does_not_count(rule, value, monkeypatch):
+    monkeypatch.setattr(grey_values, "_BAND", 200)
     image = IMAGES["float32"].copy()
-    image[60, 46] = value
-    with pytest.raises(CellsegError, match="cell.tif: holds NaN or infinite"):
-        measure(StreamedGrey(ArrayPlane(image), "cell.tif"), "percentile")
+    image[::2] = value
+    numbers = image[1::2]
+    whole = measure(Grey(numbers), rule)
+    for scale in (measure(StreamedGrey(ArrayPlane(image), "cell.tif"), rule), measure(Grey(image), rule)):
+        np.testing.assert_allclose(scale[:2], whole[:2], rtol=1e-6, atol=1e-6)
+        np.testing.assert_array_equal(scale(image)[::2], 0)
+        np.testing.assert_array_equal(scale(image)[1::2], scale(numbers))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_plane_without_a_number_is_refused(rule):
+    with pytest.raises(CellsegError, match="cell.tif: every pixel is NaN"):
+        measure(StreamedGrey(ArrayPlane(np.full((5, 4), np.nan)), "cell.tif"), rule)

@@ -43,7 +43,7 @@ def refuse(path, image):
         (np.zeros((3, 4, 5)), "rows and columns"),
         (np.zeros((0, 4)), "shape (0, 4)"),
         (np.zeros((4, 4), complex), "real numbers"),
-        (np.array([[1, np.nan]]), "NaN"),
+        (np.full((4, 4), np.nan), "NaN"),
     ],
     ids=["three axes", "no pixels", "complex", "NaN"],
 )

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from cellseg.errors import CellsegError
-from cellseg.images.source import open_source
+from cellseg.images.open import open_image
 from cellseg.segmentation.tiff_output import write_tiff
 
 WINDOWS = [(0, 37, 0, 53), (3, 4, 5, 6), (10, 37, 16, 33), (0, 1, 0, 53), (16, 32, 16, 48)]
@@ -23,7 +23,7 @@ def noise(*shape, dtype=np.uint16, seed=0):
 
 def check(path, expected, chosen=None, **facts):
     """Each plane of a file equals the array at its index, in every window."""
-    with open_source(path, chosen) as source:
+    with open_image(path, chosen) as source:
         grid = tuple(length for _, length in source.axes)
         assert grid == expected.shape[:-2] and len(source.planes) == np.prod(grid, dtype=int)
         for plane, index in zip(source.planes, np.ndindex(*grid)):
@@ -37,7 +37,7 @@ def check(path, expected, chosen=None, **facts):
 
 
 def refused(path, *words, channel=None):
-    with pytest.raises(CellsegError) as error, open_source(path, channel) as source:
+    with pytest.raises(CellsegError) as error, open_image(path, channel) as source:
         source.planes[0].read(0, 1, 0, 1)
     message = str(error.value)
     assert message.startswith(f"{path}:") and "\n" not in message
@@ -149,7 +149,7 @@ def test_of_a_pyramid_and_of_several_series_the_first_full_size_is_taken(tmp_pat
     with tifffile.TiffWriter(str(tmp_path / "b.tif")) as writer:
         writer.write(image)
         writer.write(noise(9, 9, dtype=np.uint8))
-    check(tmp_path / "b.tif", image, warnings=["only the first of its 2 series is used"])
+    check(tmp_path / "b.tif", image, warnings=["only the first of its 2 series is used (--series takes another)"])
 
 
 def test_lzw_of_a_grey_image_needs_nothing_else(tmp_path):
@@ -215,7 +215,7 @@ def test_windows_of_a_large_file_need_little_memory(tmp_path):
     image = np.memmap(str(tmp_path / "raw"), np.uint8, "w+", shape=(20000, 20000))
     image[::100] = 7
     tifffile.imwrite(str(tmp_path / "a.tif"), image, rowsperstrip=64, compression=COMPRESSED)
-    with open_source(tmp_path / "a.tif") as source:
+    with open_image(tmp_path / "a.tif") as source:
         tracemalloc.start()
         for top in range(0, 20000, 2000):
             assert (source.planes[0].read(top, top + 1, 100, 200) == 7).all()
@@ -251,7 +251,7 @@ def test_damaged_strip_is_refused_when_it_is_read(tmp_path):
     data = bytearray((tmp_path / "a.tif").read_bytes())
     data[-20000:-10000] = bytes(10000)
     (tmp_path / "a.tif").write_bytes(bytes(data))
-    with open_source(tmp_path / "a.tif") as source, pytest.raises(CellsegError, match="cannot be read"):
+    with open_image(tmp_path / "a.tif") as source, pytest.raises(CellsegError, match="cannot be read"):
         source.planes[0].read(0, 200, 0, 200)
 
 

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from cellseg.data.folder import find_pairs, read_examples
+from cellseg.errors import CellsegError
+from cellseg.images.write import write_image
+
+
+def test_examples_come_in_order_of_name(real_folder):
+    examples = read_examples(real_folder / "train")
+    assert [example.files[0].stem for example in examples] == ["cell_0", "cell_1", "cell_2"]
+    assert all(example.mask.dtype == bool and example.image.shape == (128, 128) for example in examples)
+
+
+def break_missing_folder(folder):
+    (folder / "masks").rename(folder / "labels")
+    return "masks: no such folder"
+
+
+def break_empty(folder):
+    for path in (folder / "images").iterdir():
+        path.unlink()
+    return "images: holds no"
+
+
+def break_no_mask(folder):
+    (folder / "masks" / "cell_1.png").unlink()
+    return "images/cell_1.png: has no counterpart in .*masks"
+
+
+def break_no_image(folder):
+    (folder / "images" / "cell_1.png").unlink()
+    return "masks/cell_1.png: has no counterpart in .*images"
+
+
+def break_size(folder):
+    write_image(folder / "masks" / "cell_1.png", np.zeros((128, 127), np.uint8))
+    return "masks/cell_1.png: mask and image differ in size .128x128 and 128x127"
+
+
+def break_twin(folder):
+    write_image(folder / "images" / "cell_1.tif", np.zeros((128, 128), np.uint8))
+    return "cell_1.tif: cell_1.png has the same name"
+
+
+@pytest.mark.parametrize(
+    "damage", [break_missing_folder, break_empty, break_no_mask, break_no_image, break_size, break_twin]
+)
+def test_pairs_are_checked(real_folder, damage):
+    message = damage(real_folder / "train")
+    with pytest.raises(CellsegError, match=message):
+        read_examples(real_folder / "train")
+
+
+def pairs(folder):
+    return [(str(image.relative_to(folder)), str(mask.relative_to(folder))) for image, mask in find_pairs(folder)]
+
+
+def make(folder, *names):
+    for name in names:
+        write_image(folder / name, np.eye(8, dtype=np.uint8))
+
+
+def test_masks_may_lie_beside_their_images_and_end_in_masks(tmp_path):
+    make(tmp_path / "a", "images/x.png", "images/y.tif", "masks/x_masks.png", "masks/y_mask.tif")
+    assert pairs(tmp_path / "a") == [("images/x.png", "masks/x_masks.png"), ("images/y.tif", "masks/y_mask.tif")]
+    make(tmp_path / "b", "images/x.png", "images/x_masks.tif", "images/y.png", "masks/y.png")
+    assert pairs(tmp_path / "b") == [("images/x.png", "images/x_masks.tif"), ("images/y.png", "masks/y.png")]
+    make(tmp_path / "c", "x.png", "x_masks.png")
+    assert pairs(tmp_path / "c") == [("x.png", "x_masks.png")]
+    make(tmp_path / "d", "images/x.ome.tif", "masks/x.png")
+    assert pairs(tmp_path / "d") == [("images/x.ome.tif", "masks/x.png")]
+    assert len(read_examples(tmp_path / "c")) == 1
+
+
+def test_two_masks_of_one_image_are_refused(tmp_path):
+    make(tmp_path, "images/x.png", "masks/x.png", "masks/x_masks.png")
+    with pytest.raises(CellsegError, match=r"images/x.png: .*masks/x.png and .*masks/x_masks.png .* keep one"):
+        find_pairs(tmp_path)
+
+
+def test_a_mask_of_no_image_is_refused(tmp_path):
+    make(tmp_path, "images/x.png", "masks/x.png", "masks/z_masks.png")
+    with pytest.raises(CellsegError, match="z_masks.png: has no counterpart"):
+        find_pairs(tmp_path)
