@@ -42,7 +42,7 @@ def pixel_size(height, width, height_unit, width_unit) -> tuple[tuple[float, flo
     said = [(value, unit) for value, unit in said if str(unit or "").strip().lower() not in _NONE]
     if not said:
         return None, []
-    sizes = [_number(value) * (micrometres(unit) or math.nan) for value, unit in said]
+    sizes = [float(f"{_number(value) * (micrometres(unit) or math.nan):.12g}") for value, unit in said]
     if len(sizes) == 2 and all(math.isfinite(size) and size > 0 for size in sizes):
         return (sizes[0], sizes[1]), []
     shown = " and ".join(

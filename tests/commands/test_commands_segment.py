@@ -73,7 +73,8 @@ def test_a_folder_of_images(model, tmp_path):
         assert [one["max_intensity"] for one in mine] == [str(float(value)) for value in cells["max_intensity"]]
         edge = set(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])) - {0}
         assert {int(one["label"]) for one in mine if one["touches_border"] == "1"} == edge
-        assert int(row["count"]) == len(cells) and row["threshold"] == "0.5" and row["warnings"] == ""
+        assert int(row["count"]) == len(cells) and row["threshold"] == "0.5"
+        assert ("covers" in row["warnings"]) == (float(row["covered_fraction"]) > 0.6)
         assert float(row["covered_fraction"]) == pytest.approx((labels > 0).mean(), abs=1e-6)
 
 
@@ -145,6 +146,60 @@ def test_results_that_are_there_are_kept(model, tmp_path):
     assert done.returncode == 0 and (tmp_path / "out/a.tif/image.json").stat().st_mtime_ns > before
 
 
+def test_results_of_another_image_are_not_kept(model, tmp_path):
+    for folder, seed in (("A", 0), ("B", 1)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(smooth(40, 40, seed)).save(tmp_path / folder / "a.tif")
+    assert segment(model, "A", "--out", "out", cwd=tmp_path).returncode == 0
+    done = segment(model, "B", "--out", "out", cwd=tmp_path)
+    assert "1 segmented, 0 kept" in done.stdout
+    image = np.array(Image.open(tmp_path / "B/a.tif"))
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out/a.tif/labels.tif"), expected(model, image)[1])
+    assert "0 segmented, 1 kept" in segment(model, "B", "--out", "out", cwd=tmp_path).stdout
+    os.utime(tmp_path / "B/a.tif", ns=(1, 1))
+    assert "1 segmented, 0 kept" in segment(model, "B", "--out", "out", cwd=tmp_path).stdout
+    record = json.loads((tmp_path / "out/a.tif/image.json").read_text())
+    record["image"] = str(tmp_path / "B/a.tif")  # as older versions wrote it
+    (tmp_path / "out/a.tif/image.json").write_text(json.dumps(record))
+    assert "1 segmented, 0 kept" in segment(model, "B", "--out", "out", cwd=tmp_path).stdout
+
+
+def test_results_of_links_stay_in_the_folder_under_the_names_of_the_links(model, tmp_path):
+    for folder in ("store", "view"):
+        (tmp_path / folder).mkdir()
+    for name, seed in (("aaa", 0), ("bbb", 1)):
+        Image.fromarray(smooth(40, 40, seed)).save(tmp_path / f"store/MD5-{name}.tif")
+    for name, target in (("A", "aaa"), ("A_again", "aaa"), ("B", "bbb")):
+        (tmp_path / f"view/{name}.tif").symlink_to(f"../store/MD5-{target}.tif")
+    (tmp_path / "view/dangling.tif").symlink_to("gone.tif")
+    done = segment(model, "view", "--out", "results/out", cwd=tmp_path)
+    assert done.returncode == 1 and "view/dangling.tif: is a link to gone.tif, which does not exist" in done.stderr
+    found = {str(path.parent.relative_to(tmp_path)) for path in tmp_path.rglob("image.json")}
+    assert found == {f"results/out/{name}.tif" for name in ("A", "A_again", "B")}
+    labels = {name: (tmp_path / f"results/out/{name}.tif/labels.tif").read_bytes() for name in ("A", "A_again", "B")}
+    assert labels["A"] == labels["A_again"] != labels["B"]
+
+
+def test_axes_and_series_are_taken_as_said(model, tmp_path):
+    stack = np.stack([smooth(40, 30, seed) for seed in range(2)])
+    tifffile.imwrite(tmp_path / "a.tif", stack)
+    with tifffile.TiffWriter(tmp_path / "b.tif") as writer:
+        writer.write(stack[0, :20])
+        writer.write(stack[1])
+    assert segment(model, "a.tif", "b.tif", "--out", "guessed", cwd=tmp_path).returncode == 0
+    rows = rows_of(tmp_path / "guessed/summary.csv")
+    assert rows[0]["planes"] == "2" and "--axes CYX" in rows[0]["warnings"]
+    assert rows[1]["height"] == "20" and "--series" in rows[1]["warnings"]
+    said = segment(model, "a.tif", "--out", "said", "--axes", "CYX", "--channel", 1, cwd=tmp_path)
+    assert said.returncode == 0 and "--axes" not in rows_of(tmp_path / "said/summary.csv")[0]["warnings"]
+    assert segment(model, "b.tif", "--out", "said", "--series", 1, cwd=tmp_path).returncode == 0
+    for name in ("a.tif", "b.tif"):
+        labels = tifffile.imread(tmp_path / "said" / name / "labels.tif")
+        np.testing.assert_array_equal(labels, expected(model, stack[1])[1])
+    options = json.loads((tmp_path / "said/b.tif/image.json").read_text())["settings"]
+    assert options["series"] == 1 and options["axes"] is None
+
+
 def test_dry_run_writes_nothing(model, tmp_path):
     Image.fromarray(smooth(40, 30)).save(str(tmp_path / "a.tif"))
     done = segment(model, "a.tif", "--out", "out", "--dry-run", cwd=tmp_path)
@@ -160,7 +215,7 @@ def test_a_bad_image_is_reported_and_the_rest_goes_on(model, tmp_path):
     Image.fromarray(smooth(40, 40, 1)).save(str(folder / "below/good.tif"))
     Image.fromarray(np.full((40, 40), 7, np.uint8)).save(str(folder / "constant.png"))
     nan = good.astype(np.float32)
-    nan[3, 4] = np.nan
+    nan[:3] = np.nan
     tifffile.imwrite(str(folder / "nan.tif"), nan)
     tifffile.imwrite(str(folder / "complex.tif"), nan.astype(np.complex64))
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(str(folder / "colour.png"))
@@ -169,12 +224,14 @@ def test_a_bad_image_is_reported_and_the_rest_goes_on(model, tmp_path):
     done = segment(model, "in", "--out", "out", "--recursive", cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     errors = done.stderr.strip().splitlines()
-    assert len(errors) == 5 and all(line.startswith("error: in/") for line in errors)
-    for name in ("nan.tif", "complex.tif", "colour.png", "truncated.tif", "empty.png"):
+    assert len(errors) == 4 and all(line.startswith("error: in/") for line in errors)
+    for name in ("complex.tif", "colour.png", "truncated.tif", "empty.png"):
         assert any(name in line for line in errors) and not (tmp_path / "out" / name).exists()
     summary = {row["image"]: row for row in rows_of(tmp_path / "out/summary.csv")}
     assert summary["constant.png"]["count"] == "0" and "no contrast" in summary["constant.png"]["warnings"]
-    assert summary["nan.tif"]["count"] == "" and "NaN" in summary["nan.tif"]["warnings"]
+    assert int(summary["nan.tif"]["count"]) > 0
+    assert "7.50% of the pixels are NaN" in summary["nan.tif"]["warnings"]
+    assert not tifffile.imread(tmp_path / "out/nan.tif/mask.tif")[:3].any()
     assert int(summary["good.tif"]["count"]) > 0 and int(summary["below/good.tif"]["count"]) > 0
     for name in ("good.tif", "below/good.tif"):
         image = np.array(Image.open(str(folder / name)))
