@@ -4,7 +4,8 @@ from pathlib import Path
 
 from cellseg.errors import CellsegError
 
-_REPORTS_DEPLOY = Path(__file__).resolve().parents[2] / "prototxt" / "deploy.prototxt"
+#: The same as prototxt/deploy.prototxt in the sources.
+_REPORTS_DEPLOY = Path(__file__).with_name("deploy.prototxt")
 
 
 def default_deploy(model: str | Path) -> Path:

@@ -20,6 +20,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Optional
 
@@ -283,11 +284,15 @@ def _make_way(out, weights):
 
 
 def _git_commit():
-    """Commit of the working copy that runs, with "-dirty" if it is changed; in the image that of the build."""
-    root = str(Path(__file__).resolve().parents[2])
-    command = ["git", "-C", root, "describe", "--always", "--abbrev=40", "--dirty"]
+    """Commit of the work tree that holds this package, with "-dirty" if it is changed; in the image that of the build.
+
+    None for an installed package, also where it lies in the work tree of another project.
+    """
+    git = ["git", "-C", str(Path(__file__).parent)]
+    run = partial(subprocess.run, check=True, capture_output=True, text=True)
     try:
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        run([*git, "ls-files", "--error-unmatch", Path(__file__).name])
+        return run([*git, "describe", "--always", "--abbrev=40", "--dirty"]).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return os.environ.get("CELLSEG_COMMIT")
 

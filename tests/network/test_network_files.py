@@ -16,6 +16,8 @@ def test_committed_files_are_what_the_generator_writes(tmp_path):
     assert "1365282 trainable parameters, receptive field 38x38" in done.stdout
     for name in [*FILES, "prototxt/deploy.prototxt"]:
         assert (tmp_path / name).read_text() == (ROOT / name).read_text(), name
+    shipped = ROOT / "cellseg" / "models" / "deploy.prototxt"
+    assert shipped.read_text() == (ROOT / "prototxt" / "deploy.prototxt").read_text()
 
 
 def test_the_numbers_that_the_report_states():
