@@ -12,7 +12,6 @@ import os
 import resource
 import tempfile
 
-from cellseg.engine import process
 from cellseg.engine.names import NAMES, found, kind_of, missing, python_with
 from cellseg.errors import CellsegError
 
@@ -127,6 +126,8 @@ def _why_no_gpu():
     """
     if _is_for_processors():
         return "this Caffe is built for processors alone"
+    from cellseg.engine import process  # imports numpy, which `--help` does not need
+
     try:
         process.call(_compute_on_gpu)
     except CellsegError as error:

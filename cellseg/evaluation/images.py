@@ -10,8 +10,9 @@ from cellseg.data.folder import read_examples
 from cellseg.data.hdf5 import read_list
 from cellseg.data.normalisation import normalise
 from cellseg.errors import CellsegError
+from cellseg.layout import Layout
 
-_SIMULATED = Path("runs/data/simulated")
+_SIMULATED = Layout.of_recipe("report").data("simulated")
 _ORIGINAL = "#0"  # ends the name of a training patch as it is; its augmented copies end in #1, #2 and so on
 
 
