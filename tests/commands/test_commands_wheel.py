@@ -62,8 +62,8 @@ def cellseg(wheel, tmp_path_factory):
 @pytest.fixture(scope="module")
 def experiment(cellseg):
     run, work = cellseg
-    small = ["--recipe", "unet", "--features", 4, "--batch", 20, "--engine", "torch"]
-    return run("experiment", "--epochs", 1, *small), work / "runs/unet", run
+    small = ["--features", 4, "--batch", 20, "--engine", "torch"]
+    return run("experiment", "--epochs", 1, *small), work / "runs", run
 
 
 def test_an_experiment_without_real_images_says_that_it_uses_a_stand_in(experiment):
