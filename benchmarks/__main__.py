@@ -47,7 +47,7 @@ def main():
     rounds, seconds = (2, 0) if arguments.quick else (arguments.rounds, arguments.seconds)
     effort = Effort(rounds, seconds, arguments.threads, arguments.device)
     work = tasks(arguments.large, arguments.quick)
-    scores = [read_evaluation(path)["mcc"] for path in arguments.mcc or []]
+    scores = [read_evaluation(path).mcc for path in arguments.mcc or []]
     out = make_folder(arguments.out)
     record = {
         "command": shlex.join(sys.argv),

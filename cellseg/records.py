@@ -92,5 +92,5 @@ def _in_words(error):
     if isinstance(error, RecursionError):
         return "nested too deeply"
     message, _, place = str(error).replace("`", "").partition(" - at $")
-    message = message[:1].lower() + message[1:]
+    message = message[:1].lower() + message[1:] if not message.startswith("JSON") else message
     return f"{place.lstrip('.')}: {message}" if place else message

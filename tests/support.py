@@ -105,3 +105,34 @@ class ArrayPlane:
         window = self.array[top:bottom, left:right]
         self.largest = tuple(map(max, self.largest, window.shape))
         return window
+
+
+def evaluation_record(**changes):
+    """The content of an ``evaluation.json`` from before versions, with only what every one holds."""
+    indicators = dict.fromkeys(("specificity", "precision", "recall", "accuracy", "f_score", "mcc"), 0.5)
+    return {
+        **indicators,
+        "data": "test.txt",
+        "engine": "torch",
+        "images": 1,
+        "foreground": 0.1,
+        "threshold": 0.5,
+        "best_threshold": 0.5,
+        "best_mcc": 0.5,
+        "baseline_otsu": indicators,
+        **changes,
+    }
+
+
+def run_record(**changes):
+    """The content of a ``run.json`` from before versions, with only what every one holds."""
+    return {
+        "stage": "finetune",
+        "command": "tools/train.py",
+        "status": "finished",
+        "data": {"folder": "data"},
+        "normalisation": "percentile",
+        "schedule": {"samples": 20, "test_samples": 6, "batch": 10, "epochs": 3, "seed": 0},
+        "variant": {"poolings": 3, "kernel": 3, "features": 32, "score_kernel": 1},
+        **changes,
+    }

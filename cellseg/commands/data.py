@@ -34,6 +34,7 @@ def run(arguments):
         raise CellsegError("'real' and --real FOLDER go together; 'tuned' may have it")
     from cellseg.data import dataset
     from cellseg.data.public import find_real
+    from cellseg.data.record import read_data, warnings_of
     from cellseg.progress import bar
 
     recipe = RECIPES[arguments.recipe]
@@ -46,11 +47,11 @@ def run(arguments):
         source = find_real(arguments.real, bar("images")) if arguments.real else None
         given.update(source=source, rgb=arguments.rgb)
     made = build(arguments.out, **given)
-    record = dataset.read_record(arguments.out)
-    if record["stand_in"]:
-        print(f"STAND-IN: {arguments.out} is {record['request']['note']}")
+    record = read_data(arguments.out)
+    if record.stand_in:
+        print(f"STAND-IN: {arguments.out} is {record.request.note}")
     print(f"{arguments.out}: {'made' if made else 'up to date'}:", end=" ")
-    splits = record["splits"].items()
-    print(", ".join(f"{facts['patches']} {name} patches ({facts['foreground']:.1%} cell)" for name, facts in splits))
-    for warning in dataset.warnings_of(record):
+    splits = record.splits.items()
+    print(", ".join(f"{facts.patches} {name} patches ({facts.foreground:.1%} cell)" for name, facts in splits))
+    for warning in warnings_of(record):
         print(f"warning: {arguments.out}: {warning}", file=sys.stderr)

@@ -42,40 +42,42 @@ def run(arguments):
     from cellseg.evaluation.evaluate import evaluate
     from cellseg.evaluation.images import default_data, read_images
     from cellseg.evaluation.predictions import PREDICTIONS
-    from cellseg.evaluation.record import RECORD, read_choice, write_evaluation
+    from cellseg.evaluation.record import EVALUATION, read_threshold, settings_of, write_evaluation
     from cellseg.files import make_folder
     from cellseg.models.find import default_deploy
     from cellseg.models.settings import write_settings
-    from cellseg.training.run import read_run
+    from cellseg.training.record import run_of
 
-    run = read_run(arguments.model)
-    choice = read_choice(arguments.threshold) if arguments.threshold else None
-    rule = arguments.normalisation or (run or {}).get("normalisation")
+    run = run_of(arguments.model)
+    choice = read_threshold(arguments.threshold) if arguments.threshold else None
+    rule = arguments.normalisation or (run.normalisation if run else None)
     out = Path(arguments.out or Path(arguments.model).parent)
     if out.is_dir():
         make_folder(out)
     data = read_images(arguments.data or default_data(run, arguments.split), rule, arguments.rgb)
     deploy = arguments.deploy or default_deploy(arguments.model)
-    orientations = arguments.orientations or (run or {}).get("orientations", 1)
+    orientations = arguments.orientations or (run.orientations if run else 1)
     choosing = arguments.split == "train"
     evaluated = evaluate(
         arguments.model, data, deploy, choice, choosing, run, orientations, arguments.engine, arguments.batch
     )
     write_evaluation(out, *evaluated)
     _show(evaluated.record)
-    written = [out / RECORD, out / "sweep.csv", out / PREDICTIONS, *filter(None, [write_settings(evaluated.record)])]
-    print(f"written: {', '.join(map(str, written))}")
+    settings = settings_of(evaluated.record)
+    kept = settings and write_settings(arguments.model, settings)
+    written = [out / EVALUATION, out / "sweep.csv", out / PREDICTIONS, kept]
+    print(f"written: {', '.join(map(str, filter(None, written)))}")
 
 
 def _show(record):
     from cellseg.evaluation.table import format_methods
 
-    averaged = f", {record['orientations']} orientations" if record["orientations"] > 1 else ""
-    print(f"{record['model']} on {record['data']} ({record['images']} images), engine {record['engine']}{averaged}")
-    if record["note"]:
-        print(f"STAND-IN: the images are {record['note']}")
-    print(f"threshold {record['threshold']:.2f}: {record['threshold_chosen_on']}\n")
-    print(format_methods(record["methods"]))
-    area = "-" if record["auc"] is None else f"{record['auc']:.4f}"
-    best = f"{record['best_mcc']:.3f} at {record['best_threshold']:.2f}"
+    averaged = f", {record.orientations} orientations" if record.orientations > 1 else ""
+    print(f"{record.model} on {record.data} ({record.images} images), engine {record.engine}{averaged}")
+    if record.note:
+        print(f"STAND-IN: the images are {record.note}")
+    print(f"threshold {record.threshold:.2f}: {record.threshold_chosen_on}\n")
+    print(format_methods(record.methods))
+    area = "-" if record.auc is None else f"{record.auc:.4f}"
+    best = f"{record.best_mcc:.3f} at {record.best_threshold:.2f}"
     print(f"\narea under ROC {area}; best MCC on these images {best}")

@@ -115,9 +115,9 @@ def _crossvalidate(arguments, plan, do):
     if arguments.dry_run:
         return
     records = [read_evaluation(one.layout.record("after")) for one in plans]
-    best = pooled([record["sweep"] for record in records])
-    each = ", ".join(f"{record['best_mcc']:.4f}" for record in records)
-    print(f"\n{sum(record['images'] for record in records)} held-out images in {len(records)} folds, pooled: ", end="")
+    best = pooled([record.sweep for record in records])
+    each = ", ".join(f"{record.best_mcc:.4f}" for record in records)
+    print(f"\n{sum(record.images for record in records)} held-out images in {len(records)} folds, pooled: ", end="")
     print(f"MCC {best['mcc']:.4f} at {best['threshold']:.2f} (each fold at its own best threshold: {each})")
 
 

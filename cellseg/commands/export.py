@@ -41,32 +41,33 @@ def run(arguments):
     from cellseg.models.find import default_deploy
 
     deploy = arguments.deploy or default_deploy(arguments.model)
-    order, facts = _package(arguments, deploy) if arguments.author else (None, None)
-    done = export(arguments.model, deploy, arguments.out, order, facts, arguments.engine)
-    _show(arguments, deploy, facts, done)
+    order, card = _package(arguments, deploy) if arguments.author else (None, None)
+    done = export(arguments.model, deploy, arguments.out, order, card, arguments.engine)
+    _show(arguments, deploy, card, done)
 
 
 def _package(arguments, deploy):
     """What the user and the records beside the model say of the package."""
     from cellseg.engine.prototxt import read_net
     from cellseg.engine.weights import read_weights
+    from cellseg.export.card import read_card
     from cellseg.export.description import Order
-    from cellseg.export.facts import gather
 
     read_weights(arguments.model)
     if not Path(deploy).is_file():
         raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
     name = arguments.name or f"cellseg_{read_net(deploy).name or 'net'}"
     order = Order(name, arguments.author, arguments.license)
-    return order, gather(arguments.model, arguments.normalisation, arguments.threshold)
+    return order, read_card(arguments.model, arguments.normalisation, arguments.threshold)
 
 
-def _show(arguments, deploy, facts, done):
+def _show(arguments, deploy, card, done):
     print(f"{arguments.model} with {deploy}, engine {done.engine['name']} {done.engine['version']}")
     print(f"model.onnx: largest difference from the engine {done.difference:.2g}, on random images of two sizes")
-    if facts:
+    if card:
         print(f"package: largest difference {done.package_difference:.2g}, on its test image")
-        print(f"package: normalisation {facts.normalisation}; threshold {facts.threshold:g}, {facts.chosen_on}")
+        used = card.settings
+        print(f"package: normalisation {used.normalisation}; threshold {used.threshold:g}, {used.chosen_on}")
         print(f"package: bioimageio.core's test: {done.verdict}")
     else:
         print("no package: give --author, which its format asks for")

@@ -20,19 +20,19 @@ def run(arguments):
     after = read_evaluation(arguments.after)
     before, honest = (read_evaluation(path) if path else None for path in (arguments.before, arguments.honest))
     for record in filter(None, (before, honest)):
-        if record["data"] != after["data"]:
-            raise CellsegError(f"{record['data']} and {after['data']} are different images; evaluate again on the same")
-    if honest and honest.get("model_sha256") != after.get("model_sha256"):
+        if record.data != after.data:
+            raise CellsegError(f"{record.data} and {after.data} are different images; evaluate again on the same")
+    if honest and honest.model_sha256 != after.model_sha256:
         raise CellsegError(f"{arguments.honest} and {arguments.after} are of different models; evaluate again")
-    rows = [("ours, before fine-tuning", before["threshold"], before)] if before else []
-    rows.append(("ours, after fine-tuning", after["threshold"], after))
+    rows = [("ours, before fine-tuning", before.threshold, before.indicators)] if before else []
+    rows.append(("ours, after fine-tuning", after.threshold, after.indicators))
     text = f"Table 1, thresholds chosen on the test images as in the report\n\n{format_table([*REPORT, *rows])}\n"
-    text += f"\nour rows: {after['images']} images of {after['data']}, engine {after['engine']}\n"
-    if after.get("note"):
-        text += f"STAND-IN: the images are {after['note']}\n"
-    others = [("Otsu's threshold, per image", None, after["baseline_otsu"])]
+    text += f"\nour rows: {after.images} images of {after.data}, engine {after.engine}\n"
+    if after.note:
+        text += f"STAND-IN: the images are {after.note}\n"
+    others = [("Otsu's threshold, per image", None, after.baseline_otsu.indicators)]
     if honest:
-        others.insert(0, ("ours, after fine-tuning", honest["threshold"], honest))
+        others.insert(0, ("ours, after fine-tuning", honest.threshold, honest.indicators))
     text += f"\nThe same images, nothing chosen on them\n\n{format_table(others)}\n"
     if arguments.out:
         write_text(arguments.out, text)

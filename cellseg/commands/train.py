@@ -35,14 +35,14 @@ def add_arguments(parser):
 
 def run(arguments):
     """Train."""
-    from cellseg.data.dataset import read_record, warnings_of
+    from cellseg.data.record import read_data, warnings_of
     from cellseg.training import run
 
     if arguments.stage == "resume":
         model = run.resume(arguments.state, arguments.engine)
     else:
         plan = _plan(arguments, run.Plan)
-        for warning in warnings_of(read_record(plan.data)):
+        for warning in warnings_of(read_data(plan.data)):
             print(f"warning: {plan.data}: {warning}", file=sys.stderr)
         model = run.train(plan)
     print(f"trained: {model}")

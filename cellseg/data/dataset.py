@@ -12,11 +12,12 @@ import numpy as np
 
 from cellseg import __version__
 from cellseg.data.augmentation import orientations
-from cellseg.data.constants import ORIENTATIONS, PATCH, REAL_TRAIN, RECORD, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
+from cellseg.data.constants import ORIENTATIONS, PATCH, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
 from cellseg.data.folder import read_examples
 from cellseg.data.hdf5 import list_entry, write_split
 from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches
+from cellseg.data.record import DATA, DataRecord, DataRequest, DataSplit, read_data, write_data
 from cellseg.data.synthetic import (
     RECIPES,
     STAND_IN,
@@ -28,7 +29,7 @@ from cellseg.data.synthetic import (
 from cellseg.data.tuning import measure_look
 from cellseg.data.variation import with_copies
 from cellseg.errors import CellsegError
-from cellseg.files import check_result_folder, read_json, replacing_folder, sha256, write_json
+from cellseg.files import check_result_folder, replacing_folder, sha256
 
 _NAMES = r"data\.json|(train|test)(\.txt|_\d+\.h5)"
 
@@ -165,35 +166,6 @@ def build_real(folder, source, normalisation="percentile", rgb="refuse", copies=
     return _build(folder, request, make)
 
 
-def read_record(folder):
-    """Read ``data.json`` of a data set's folder.
-
-    Returns
-    -------
-    dict
-        Keys ``request`` (what it was made from), ``stand_in`` (bool) and ``splits`` (for "train" and "test":
-        ``patches``, ``foreground``, ``names``, ``files`` with checksums).
-    """
-    path = Path(folder) / RECORD
-    if not path.exists():
-        raise CellsegError(f"{folder}: holds no data set ({RECORD} is missing); make it with `cellseg data`")
-    return read_json(path, "request.kind", "request.normalisation", "stand_in", "splits.train", "splits.test")
-
-
-def warnings_of(record):
-    """What a user should know of a data set before training on it.
-
-    Returns
-    -------
-    list of str
-    """
-    foreground = record["splits"]["train"]["foreground"]
-    if 0 < foreground < 1:
-        return []
-    only = "cell" if foreground else "background"
-    return [f"every pixel of the training masks is {only}; the network cannot learn from that"]
-
-
 def check_lists(folder):
     """Check that a data set's lists name its own shards, from the working folder, as Caffe will look for them.
 
@@ -202,8 +174,8 @@ def check_lists(folder):
     CellsegError
         If the folder was moved or copied since it was made, or the working folder is another.
     """
-    for split, facts in read_record(folder)["splits"].items():
-        own = [list_entry(Path(folder) / name) for name in facts["files"]]
+    for split, facts in read_data(folder).splits.items():
+        own = [list_entry(Path(folder) / name) for name in facts.files]
         path = Path(folder) / f"{split}.txt"
         if not path.is_file() or path.read_text(encoding="utf-8").split() != own:
             raise CellsegError(f"{path}: does not name the files beside it as seen from {Path.cwd()}; make it again")
@@ -211,37 +183,39 @@ def check_lists(folder):
 
 def _build(folder, request, make):
     folder = Path(folder)
-    check_result_folder(folder, RECORD, _NAMES)
-    request = json.loads(json.dumps({"cellseg": __version__, "patch": PATCH, **request}))
+    check_result_folder(folder, DATA, _NAMES)
+    request = DataRequest(**json.loads(json.dumps({"cellseg": __version__, "patch": PATCH, **request})))
     if _is_current(folder, request):
         return False
-    splits = dict(zip(("train", "test"), make()))
-    record = {"request": request, "stand_in": request["kind"] == "stand-in", "splits": {}}
+    made = dict(zip(("train", "test"), make(), strict=True))
     with replacing_folder(folder) as beside:
-        for split, patches in splits.items():
-            names = write_split(beside, folder, split, patches.data, patches.label)
-            record["splits"][split] = {
-                "patches": len(patches),
-                "foreground": patches.foreground,
-                "files": {name: sha256(beside / name) for name in names},
-                "names": patches.names,
-            }
-        write_json(beside / RECORD, record)
+        splits = {}
+        for split, patches in made.items():
+            files = write_split(beside, folder, split, patches.data, patches.label)
+            splits[split] = DataSplit(
+                patches=len(patches),
+                foreground=patches.foreground,
+                files={name: sha256(beside / name) for name in files},
+                names=patches.names,
+                copy=patches.copy,
+                background=patches.background,
+            )
+        write_data(beside, DataRecord(request=request, stand_in=request.kind == "stand-in", splits=splits))
     return True
 
 
 def _is_current(folder, request):
     try:
-        record = read_record(folder)
-        files = {name: digest for split in record["splits"].values() for name, digest in split["files"].items()}
+        record = read_data(folder)
+        files = {name: digest for split in record.splits.values() for name, digest in split.files.items()}
         check_lists(folder)
-        return record["request"] == request and all(sha256(folder / name) == digest for name, digest in files.items())
-    except (CellsegError, KeyError, TypeError, AttributeError, OSError):
+        return record.request == request and all(sha256(folder / name) == digest for name, digest in files.items())
+    except (CellsegError, OSError):
         return False
 
 
 def _augmented(patches, copies, seed, progress):
-    """The patches themselves first, their names ending in "#0", then the augmentation."""
+    """The patches themselves first, then the augmented copies."""
     if not copies:
         return patches.augmented(lambda *stacks: tuple(map(orientations, stacks)), ORIENTATIONS)
     rng = np.random.RandomState(seed)

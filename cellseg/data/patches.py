@@ -19,19 +19,25 @@ class Patches:
         0 background, 1 cell.
     names : list of str
         Image of origin of each patch, with the first row and column where it was cut.
+    background : list of str
+        Kind of background of each patch (`cellseg.data.record.DataSplit`); empty if unknown.
+    copy : list of int
+        0 for a patch as it was cut, from 1 on for its augmented copies; empty if there are none.
     """
 
     data: np.ndarray
     label: np.ndarray
-    names: list = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    background: list[str] = field(default_factory=list)
+    copy: list[int] = field(default_factory=list)
 
     def __len__(self):
         return len(self.data)
 
     def augmented(self, function, times):
-        """Apply `function` (data and label to both with `times` as many patches); names end in "#0", "#1" and so on."""
-        names = [f"{name}#{number}" for number in range(times) for name in self.names]
-        return Patches(*function(self.data, self.label), names)
+        """Apply `function`: data and label to both with `times` as many patches, first all as they are."""
+        copy = [number for number in range(times) for _ in self.names]
+        return Patches(*function(self.data, self.label), self.names * times, self.background * times, copy)
 
     @property
     def foreground(self):
@@ -39,7 +45,7 @@ class Patches:
         return float(self.label.mean())
 
 
-def random_patches(images, masks, names, count, size, rng):
+def random_patches(images, masks, names, count, size, rng, backgrounds=()):
     """Cut patches at random positions, the same number (give or take one) from each image.
 
     Parameters
@@ -51,6 +57,8 @@ def random_patches(images, masks, names, count, size, rng):
     count, size : int
         Number of patches and their side in pixels.
     rng : numpy.random.RandomState
+    backgrounds : sequence of str, optional
+        One an image; see `Patches`.
 
     Returns
     -------
@@ -67,7 +75,7 @@ def random_patches(images, masks, names, count, size, rng):
         height, width = images[index].shape
         _check_size(names[index], (height, width), size)
         cuts.append((index, rng.randint(height - size + 1), rng.randint(width - size + 1)))
-    return _cut(images, masks, names, cuts, size)
+    return _cut(images, masks, names, cuts, size, backgrounds)
 
 
 def grid_patches(images, masks, names, size, overlap):
@@ -101,7 +109,7 @@ def _check_size(name, shape, size):
         )
 
 
-def _cut(images, masks, names, cuts, size):
+def _cut(images, masks, names, cuts, size, backgrounds=()):
     def window(planes, index, row, column):
         return planes[index][row : row + size, column : column + size]
 
@@ -109,4 +117,5 @@ def _cut(images, masks, names, cuts, size):
         np.stack([window(images, *cut) for cut in cuts]).astype(np.float32),
         np.stack([window(masks, *cut) for cut in cuts]).astype(np.uint8),
         [f"{names[index]}@{row},{column}" for index, row, column in cuts],
+        [backgrounds[index] for index, _, _ in cuts] if backgrounds else [],
     )

@@ -7,6 +7,7 @@ from cellseg.data.background import add_background
 from cellseg.data.constants import PATCH, REAL_TEST, REAL_TRAIN
 from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches, random_patches
+from cellseg.data.record import NOISE, PLAIN
 from cellseg.data.tuning import tuned_images
 from cellseg.simcep import Options, simulate
 
@@ -61,21 +62,23 @@ def simulated_images(count, rng, progress=iter):
         Grey values from 0 to 1, 10 to 30 nuclei of radius 10 pixels each, which cover about a tenth of the image.
     masks : list of ndarray of shape (256, 256), bool
     names : list of str
-        A name ending in "n" marks the noise background.
+    backgrounds : list of str
+        "plain" or "noise".
     """
-    images, masks, names = [], [], []
+    images, masks, names, backgrounds = [], [], [], []
     for number in progress(range(count)):
         simulation = _simulate("simulated", rng)
         noisy = number % 2 == 1
         image = simulation.plane("nuclei")
         images.append(add_background(image, rng, **RECIPES["simulated"]["background"]) if noisy else image)
         masks.append(simulation.mask)
-        names.append(f"simulated_{number:04d}{'n' if noisy else ''}")
-    return images, masks, names
+        names.append(f"simulated_{number:04d}")
+        backgrounds.append(NOISE if noisy else PLAIN)
+    return images, masks, names, backgrounds
 
 
 def stand_in_images(count, rng, progress=iter):
-    """Images that stand in for real ones; parameters and results as in `simulated_images`, 128x128 pixels.
+    """Images that stand in for real ones; as `simulated_images`, but 128x128 pixels, and without backgrounds.
 
     Nuclei of radius 16 pixels, more blur, light from the right edge, more detector noise, and small bright debris
     that is no cell, like the false positives of the report's Figure 11.
@@ -133,9 +136,9 @@ def simulated_patches(split, count, normalisation, rng, progress=iter):
     -------
     cellseg.data.patches.Patches
     """
-    planes, masks, names = simulated_images(RECIPES["simulated"]["images"][split], rng, progress)
+    planes, masks, names, backgrounds = simulated_images(RECIPES["simulated"]["images"][split], rng, progress)
     planes = [normalise(plane, normalisation) for plane in planes]
-    return random_patches(planes, masks, names, count, PATCH, rng)
+    return random_patches(planes, masks, names, count, PATCH, rng, backgrounds)
 
 
 def stand_in_patches(split, normalisation, rng, progress=iter):

@@ -9,11 +9,10 @@ from cellseg import __version__
 from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
 from cellseg.evaluation.baseline import otsu
-from cellseg.evaluation.indicators import NAMES
+from cellseg.evaluation.choices import at_least, choose
 from cellseg.evaluation.predictions import Prediction
-from cellseg.evaluation.record import Choice
+from cellseg.evaluation.record import EvaluationRecord, GivenThreshold, Scored, SweepRow
 from cellseg.evaluation.scores import image_scores, score
-from cellseg.evaluation.settings import at_least, choose
 from cellseg.evaluation.sweep import Sweep, area_under_roc
 from cellseg.files import sha256
 from cellseg.inference.network import predict
@@ -24,12 +23,11 @@ class Evaluation(NamedTuple):
 
     Attributes
     ----------
-    record : dict
-        The content of ``evaluation.json``.
+    record : cellseg.evaluation.record.EvaluationRecord
     predictions : list of cellseg.evaluation.predictions.Prediction
     """
 
-    record: dict
+    record: EvaluationRecord
     predictions: list
 
 
@@ -41,13 +39,13 @@ def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orienta
     model, deploy : path
         ``.caffemodel`` and deploy prototxt.
     data : cellseg.evaluation.images.Images
-    choice : cellseg.evaluation.record.Choice, optional
+    choice : cellseg.evaluation.record.GivenThreshold, optional
         Threshold and settings to use. By default the threshold is the one with the highest MCC on these very images,
         as in the report.
     choosing : bool
         Whether to choose settings on these images, if the choice leaves the threshold open; for training images.
-    run : dict, optional
-        The ``run.json`` beside the model, for the record.
+    run : cellseg.training.record.RunRecord, optional
+        The record of the run that made the model.
     orientations : {1, 8}
         Orientations of an image over which the network's output is averaged.
     engine : str
@@ -68,24 +66,26 @@ def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orienta
         raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
     read_weights(model)
     probability, described = predict(engine, deploy, model, data.images, batch, orientations)
-    run = run or {}
-    record = {
-        "cellseg": __version__,
-        "model": str(model),
-        "model_sha256": sha256(model),
-        "deploy": str(deploy),
-        "recipe": run.get("recipe", "report") if run else None,
-        "seed": run.get("schedule", {}).get("seed"),
-        "orientations": orientations,
-        "engine": described["name"],
-        "engine_details": described,
-        "data": data.source,
-        "normalisation": data.normalisation,
-        "stand_in": data.note is not None,
-        "note": data.note,
-        **_results(data, probability, choice or Choice(), choosing),
-    }
-    return Evaluation(record, list(map(Prediction, data.names, data.images, data.masks, probability)))
+    record = EvaluationRecord(
+        cellseg=__version__,
+        model=str(model),
+        model_sha256=sha256(model),
+        deploy=str(deploy),
+        recipe=run.recipe if run else None,
+        seed=run.schedule.seed if run else None,
+        orientations=orientations,
+        engine=described["name"],
+        engine_details=described,
+        data=data.source,
+        normalisation=data.normalisation,
+        stand_in=data.note is not None,
+        note=data.note,
+        **_results(data, probability, choice or GivenThreshold(), choosing),
+    )
+    backgrounds = data.background or [""] * len(data.images)
+    rows = zip(data.names, data.images, data.masks, probability, backgrounds, strict=True)
+    predictions = [Prediction(*row) for row in rows]
+    return Evaluation(record, predictions)
 
 
 def _results(data, probability, choice, choosing):
@@ -101,22 +101,22 @@ def _results(data, probability, choice, choosing):
     masks = {"network": network, "otsu": list(map(otsu, data.images))}
     masks.update(settings.masks(data.images, probability) if settings else {})
     methods = {name: score(data.masks, founds) for name, founds in masks.items()}
-    baseline = {name: methods["otsu"][name] for name in NAMES}
+    ours, otsus = methods["network"], methods["otsu"].indicators
     pixels, truth = (np.concatenate([plane.ravel() for plane in planes]) for planes in (probability, data.masks))
     return {
         "images": len(data.images),
         "foreground": float(truth.mean()),
         "threshold": threshold,
         "threshold_chosen_on": choice.chosen_on or "the evaluated images themselves, as in the report",
-        **{name: methods["network"][name] for name in NAMES},
-        "median_mcc": methods["network"]["median_mcc"],
+        **ours.indicators,
+        "median_mcc": ours.median_mcc,
         "best_threshold": best["threshold"],
         "best_mcc": best["mcc"],
         "auc": area_under_roc(pixels, truth),
-        "baseline_otsu_mcc": baseline["mcc"],
-        "baseline_otsu": baseline,
-        "settings": settings.to_dict() if settings else None,
+        "baseline_otsu_mcc": otsus["mcc"],
+        "baseline_otsu": Scored(**otsus),
+        "settings": settings,
         "methods": methods,
         "per_image": image_scores(data.names, data.masks, network),
-        "sweep": sweep.table(),
+        "sweep": [SweepRow(**row) for row in sweep.table()],
     }

@@ -1,19 +1,18 @@
 """Annotated images to evaluate on: from a list file or a folder, each with a name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
 
-from cellseg.data.constants import RECORD
-from cellseg.data.dataset import build_simulated, read_record
+from cellseg.data.dataset import build_simulated
 from cellseg.data.folder import read_examples
 from cellseg.data.hdf5 import read_list
 from cellseg.data.normalisation import normalise
+from cellseg.data.record import DATA, read_data
 from cellseg.errors import CellsegError
 from cellseg.layout import Layout
 
 _SIMULATED = Layout.of_recipe("report").data("simulated")
-_ORIGINAL = "#0"  # ends the name of a training patch as it is; its augmented copies end in #1, #2 and so on
 
 
 @dataclass
@@ -31,6 +30,8 @@ class Images:
         One an image: from ``data.json`` beside the list file, else "image 0000" and so on; of a folder the files'.
     normalisation : str or None
         The rule that was applied; None if nothing beside the list file tells.
+    background : list of str
+        One an image (`cellseg.data.record.DataSplit`); empty if unknown.
     note : str or None
         What to know of them: that they stand in for real ones, and how to give these.
     """
@@ -41,6 +42,7 @@ class Images:
     names: list
     normalisation: Optional[str] = None
     note: Optional[str] = None
+    background: list[str] = field(default_factory=list)
 
 
 def read_images(source, normalisation=None, rgb="refuse"):
@@ -73,15 +75,22 @@ def read_images(source, normalisation=None, rgb="refuse"):
         names = [example.files[0].name for example in examples]
         return Images(str(source), images, [example.mask for example in examples], names, normalisation)
     data, label = read_list(source)
-    record = read_record(source.parent) if (source.parent / RECORD).exists() else None
-    request = record["request"] if record else {}
-    rule = request.get("normalisation")
+    record = read_data(source.parent) if (source.parent / DATA).exists() else None
+    rule, note = (record.request.normalisation, record.request.note) if record else (None, None)
     if None not in (rule, normalisation) and rule != normalisation:
         raise CellsegError(f"{source}: has normalisation '{rule}', but the model '{normalisation}'; make it again")
-    names = _names(record, source.stem, len(data))
-    kept = _originals(names)
-    images, masks = [data[index] for index in kept], [label[index] == 1 for index in kept]
-    return Images(str(source), images, masks, [names[index] for index in kept], rule, request.get("note"))
+    facts = record.splits.get(source.stem) if record else None
+    names, copy, background = _facts(facts, len(data))
+    kept = [index for index in range(len(data)) if copy[index] == 0]
+    return Images(
+        str(source),
+        [data[index] for index in kept],
+        [label[index] == 1 for index in kept],
+        [names[index] for index in kept],
+        rule,
+        note,
+        [background[index] for index in kept],
+    )
 
 
 def default_data(run, split="test"):
@@ -89,8 +98,8 @@ def default_data(run, split="test"):
 
     Parameters
     ----------
-    run : dict or None
-        The ``run.json`` beside the model.
+    run : cellseg.training.record.RunRecord or None
+        The record of the run that made the model.
     split : {"train", "test"}
 
     Returns
@@ -103,7 +112,7 @@ def default_data(run, split="test"):
     CellsegError
         If the run's data set is not there any more.
     """
-    folder = Path(run["data"]["folder"]) if run else _SIMULATED
+    folder = Path(run.data.folder) if run else _SIMULATED
     path = folder / f"{split}.txt"
     if not run and not path.exists():
         build_simulated(_SIMULATED)
@@ -112,13 +121,11 @@ def default_data(run, split="test"):
     return path
 
 
-def _names(record, split, number):
-    """The names that the data set's record gives, if it has one for each patch."""
-    facts = record["splits"].get(split) if record else None
-    names = (facts or {}).get("names") or []
-    return names if len(names) == number else [f"image {index:04d}" for index in range(number)]
-
-
-def _originals(names):
-    """Indices of the patches that are no augmented copies; all of them if none is marked as original."""
-    return [index for index, name in enumerate(names) if name.endswith(_ORIGINAL)] or range(len(names))
+def _facts(split, number):
+    """Name, number of the copy and background of each patch, from the data set's record as far as it tells."""
+    known = split is not None and split.patches == number
+    return (
+        (known and split.names) or [f"image {index:04d}" for index in range(number)],
+        (known and split.copy) or [0] * number,
+        (known and split.background) or [""] * number,
+    )

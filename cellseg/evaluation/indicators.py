@@ -1,14 +1,60 @@
-"""The indicators of the report's Table 1 (its section 7.2) from the counts of a binary classification."""
+"""The indicators of the report's Table 1 (its section 7.2) from the counts of a binary classification.
+
+Runs under real Caffe's Python 3.9 too.
+"""
 
 import math
+from typing import Callable, NamedTuple, Optional
 
 import numpy as np
 
-NAMES = ("specificity", "precision", "recall", "accuracy", "f_score", "mcc")
+
+class Indicator(NamedTuple):
+    """One indicator: records, tables and the page take all that they need from here.
+
+    Attributes
+    ----------
+    name : str
+        Its key in records and CSV files.
+    title : str
+        Its name in tables.
+    value : callable
+        Takes the numbers of true positive, false positive, true negative and false negative pixels (int); gives a
+        float, or None where it is undefined.
+    report : (float, float) or None
+        Its values in the report before and after fine-tuning; None for one that the report does not have. Records of
+        earlier evaluations lack such an indicator, and tables show a dash for it.
+    """
+
+    name: str
+    title: str
+    value: Callable
+    report: Optional[tuple[float, float]] = None
+
+
+def _ratio(part, whole):
+    return part / whole if whole else None
+
+
+def _mcc(tp, fp, tn, fn):
+    margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return (tp * tn - fp * fn) / math.sqrt(margins) if margins else 0.0
+
+
+INDICATORS = (
+    Indicator("specificity", "specificity", lambda tp, fp, tn, fn: _ratio(tn, tn + fp), (0.96, 0.98)),
+    Indicator("precision", "precision", lambda tp, fp, tn, fn: _ratio(tp, tp + fp), (0.58, 0.81)),
+    Indicator("recall", "recall", lambda tp, fp, tn, fn: _ratio(tp, tp + fn), (0.52, 0.73)),
+    Indicator("accuracy", "accuracy", lambda tp, fp, tn, fn: _ratio(tp + tn, tp + fp + tn + fn), (0.91, 0.95)),
+    Indicator("f_score", "F-score", lambda tp, fp, tn, fn: _ratio(2 * tp, 2 * tp + fp + fn), (0.55, 0.77)),
+    Indicator("mcc", "MCC", _mcc, (0.50, 0.74)),
+)
+NAMES = tuple(one.name for one in INDICATORS)
+TITLES = tuple(one.title for one in INDICATORS)
 
 
 def indicators(tp, fp, tn, fn):
-    """Specificity, precision, recall, accuracy, F-score and Matthews correlation coefficient.
+    """All indicators of a classification.
 
     Parameters
     ----------
@@ -18,19 +64,11 @@ def indicators(tp, fp, tn, fn):
     Returns
     -------
     dict of str to float or None
-        Keys `NAMES`. None where a ratio is undefined (0 / 0); the coefficient is 0 where a margin of the table
-        is empty, by the usual convention.
+        Keys `NAMES`. None where a ratio is undefined (0 / 0); the Matthews correlation is 0 where a margin of the
+        table is empty, by the usual convention.
     """
-    tp, fp, tn, fn = int(tp), int(fp), int(tn), int(fn)
-    margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
-    return {
-        "specificity": _ratio(tn, tn + fp),
-        "precision": _ratio(tp, tp + fp),
-        "recall": _ratio(tp, tp + fn),
-        "accuracy": _ratio(tp + tn, tp + fp + tn + fn),
-        "f_score": _ratio(2 * tp, 2 * tp + fp + fn),
-        "mcc": (tp * tn - fp * fn) / math.sqrt(margins) if margins else 0.0,
-    }
+    counts = int(tp), int(fp), int(tn), int(fn)
+    return {one.name: one.value(*counts) for one in INDICATORS}
 
 
 def count(predicted, truth):
@@ -54,7 +92,3 @@ def pooled(truths, founds):
         As of `indicators`.
     """
     return indicators(*np.sum([count(found, truth) for truth, found in zip(truths, founds)], axis=0))
-
-
-def _ratio(part, whole):
-    return part / whole if whole else None

@@ -9,6 +9,7 @@ one false negatives fn; average precision at t is tp / (tp + fp + fn). Counts ar
 ratio is taken.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,30 @@ from skimage.measure import label
 
 #: 0.5, 0.55, ..., 0.95
 IOU_THRESHOLDS = np.arange(10, 20) / 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectScores:
+    """Scores of whole objects over all images.
+
+    Attributes
+    ----------
+    precision, recall, f1 : float or None
+        At an IoU of 0.5; None where undefined (0 / 0), as where there are no cells and none were found.
+    ap : float or None
+        Mean over the IoU thresholds 0.5, 0.55, ..., 0.95 of the average precision.
+    count_error : float
+        Mean over images of the absolute difference between the numbers of found and true objects.
+    count_bias : float
+        Mean of that difference with its sign: positive where too many were found.
+    """
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    ap: float | None
+    count_error: float
+    count_bias: float
 
 
 class Overlaps(NamedTuple):
@@ -123,21 +148,17 @@ def object_scores(truths, founds):
 
     Returns
     -------
-    dict of str to float or None
-        ``precision``, ``recall``, ``f1`` at an IoU of 0.5; ``ap``, the mean over 0.5, 0.55, ..., 0.95 of the average
-        precision; all four None where undefined (0 / 0), as where there are no cells and none were found.
-        ``count_error``, the mean over images of the absolute difference between the numbers of found and true
-        objects; ``count_bias``, the mean of that difference with its sign, positive where too many were found.
+    ObjectScores
     """
     counts = np.stack([count_matches(*masks) for masks in zip(truths, founds)])
     pooled = counts.sum(axis=0)
     tp, fp, fn = map(int, pooled[0])
     surplus = counts[:, 0, 1] - counts[:, 0, 2]
-    return {
-        "precision": tp / (tp + fp) if tp + fp else None,
-        "recall": tp / (tp + fn) if tp + fn else None,
-        "f1": 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
-        "ap": float((pooled[:, 0] / pooled.sum(axis=1)).mean()) if tp + fp + fn else None,
-        "count_error": float(np.abs(surplus).mean()),
-        "count_bias": float(surplus.mean()),
-    }
+    return ObjectScores(
+        precision=tp / (tp + fp) if tp + fp else None,
+        recall=tp / (tp + fn) if tp + fn else None,
+        f1=2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
+        ap=float((pooled[:, 0] / pooled.sum(axis=1)).mean()) if tp + fp + fn else None,
+        count_error=float(np.abs(surplus).mean()),
+        count_bias=float(surplus.mean()),
+    )

@@ -1,9 +1,10 @@
 """What a network made of annotated images, kept for figures and later counts: ``predictions.h5``.
 
-One group an image, ``0000``, ``0001`` and so on in the order of the data, with the attribute ``name`` and the datasets
-``image`` (normalised), ``mask`` and ``probability``.
+One group an image, ``0000``, ``0001`` and so on in the order of the data, with the attributes ``name`` and
+``background`` and the datasets ``image`` (normalised), ``mask`` and ``probability``.
 """
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from cellseg.errors import CellsegError
 from cellseg.files import replacing
 
 PREDICTIONS = "predictions.h5"
+
+_PLANES = {"image": np.float32, "mask": np.uint8, "probability": np.float32}
+_OLD_NOISE = re.compile(r"simulated_\d+n(@|$)")  # how names told of a noise background before there was an attribute
 
 
 class Prediction(NamedTuple):
@@ -29,12 +33,15 @@ class Prediction(NamedTuple):
         Truth: where there is cell.
     probability : ndarray of shape (H, W), float32
         Probability of cell, 0 to 1.
+    background : str
+        "plain" or "noise" for a simulated image; empty if unknown.
     """
 
     name: str
     image: np.ndarray
     mask: np.ndarray
     probability: np.ndarray
+    background: str = ""
 
 
 def write_predictions(path, predictions):
@@ -51,11 +58,11 @@ def write_predictions(path, predictions):
         If it cannot be written.
     """
     with replacing(path) as beside, h5py.File(str(beside), "w") as file:
-        for number, (name, *planes) in enumerate(predictions):
+        for number, prediction in enumerate(predictions):
             group = file.create_group(f"{number:04d}")
-            group.attrs["name"] = name
-            for key, plane, kind in zip(Prediction._fields[1:], planes, (np.float32, np.uint8, np.float32)):
-                data = np.asarray(plane, kind)
+            group.attrs["name"], group.attrs["background"] = prediction.name, prediction.background
+            for key, kind in _PLANES.items():
+                data = np.asarray(getattr(prediction, key), kind)
                 group.create_dataset(key, data=data, compression="gzip", shuffle=True, track_times=False)
 
 
@@ -86,7 +93,9 @@ def read_predictions(path):
 
 
 def _read(group):
-    image, mask, probability = (group[key][()] for key in Prediction._fields[1:])
+    image, mask, probability = (group[key][()] for key in _PLANES)
     if image.ndim != 2 or not image.shape == mask.shape == probability.shape:
         raise ValueError("planes of different shapes")
-    return Prediction(str(group.attrs["name"]), image, mask.astype(bool), probability)
+    name = str(group.attrs["name"])
+    background = group.attrs.get("background", "noise" if _OLD_NOISE.match(name) else "")
+    return Prediction(name, image, mask.astype(bool), probability, str(background))

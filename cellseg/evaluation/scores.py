@@ -4,53 +4,39 @@ import numpy as np
 
 from cellseg.evaluation.indicators import count, indicators, pooled
 from cellseg.evaluation.objects import object_scores, objects_of
+from cellseg.evaluation.record import ImageScores, MethodScores
 
 
-def score(truths, founds):
+def score(truths, founds) -> MethodScores:
     """Score one method's masks.
 
     Parameters
     ----------
     truths, founds : sequence of ndarray of shape (H, W), bool
         One mask an image; at least one image.
-
-    Returns
-    -------
-    dict
-        The indicators over the pixels of all images (`cellseg.evaluation.indicators.NAMES`); ``median_mcc``, the
-        median over the images of their own coefficient; ``objects``, see `cellseg.evaluation.objects.object_scores`.
     """
-    each = [indicators(*count(found, truth))["mcc"] for truth, found in zip(truths, founds)]
-    return {
-        **pooled(truths, founds),
-        "median_mcc": float(np.median(each)),
-        "objects": object_scores(truths, founds),
-    }
+    each = [indicators(*count(found, truth))["mcc"] for truth, found in zip(truths, founds, strict=True)]
+    objects = object_scores(truths, founds)
+    return MethodScores(**pooled(truths, founds), median_mcc=float(np.median(each)), objects=objects)
 
 
-def image_scores(names, truths, founds):
-    """Score image by image.
+def image_scores(names, truths, founds) -> list[ImageScores]:
+    """Score image by image: pixels, their Matthews correlation, and the numbers of 8-connected objects.
 
     Parameters
     ----------
     names : sequence of str
     truths, founds : sequence of ndarray of shape (H, W), bool
-
-    Returns
-    -------
-    list of dict
-        ``name``, ``tp``, ``fp``, ``tn``, ``fn`` (pixels), ``mcc`` (0 where truth or prediction are of one class),
-        ``cells`` and ``found`` (8-connected objects in truth and prediction).
     """
-    return [_image(*row) for row in zip(names, truths, founds)]
+    return [_image(*row) for row in zip(names, truths, founds, strict=True)]
 
 
 def _image(name, truth, found):
     counts = count(found, truth)
-    return {
-        "name": name,
-        **dict(zip(("tp", "fp", "tn", "fn"), counts)),
-        "mcc": indicators(*counts)["mcc"],
-        "cells": int(objects_of(truth).max()),
-        "found": int(objects_of(found).max()),
-    }
+    return ImageScores(
+        name=name,
+        **dict(zip(("tp", "fp", "tn", "fn"), counts, strict=True)),
+        mcc=indicators(*counts)["mcc"],
+        cells=int(objects_of(truth).max()),
+        found=int(objects_of(found).max()),
+    )

@@ -78,8 +78,8 @@ def pooled(tables):
 
     Parameters
     ----------
-    tables : list of list of dict
-        As from `Sweep.table`, over the same thresholds.
+    tables : list of list of cellseg.evaluation.record.SweepRow
+        Over the same thresholds.
 
     Returns
     -------
@@ -87,9 +87,9 @@ def pooled(tables):
         ``threshold``, the counts and the indicators, where the Matthews correlation is highest.
     """
     names = ("tp", "fp", "tn", "fn")
-    counts = [[sum(row[name] for row in rows) for name in names] for rows in zip(*tables)]
+    counts = [[sum(getattr(row, name) for row in rows) for name in names] for rows in zip(*tables)]
     rows = [
-        {"threshold": row["threshold"], **dict(zip(names, total)), **indicators(*total)}
+        {"threshold": row.threshold, **dict(zip(names, total)), **indicators(*total)}
         for row, total in zip(tables[0], counts)
     ]
     return max(rows, key=lambda row: row["mcc"])

@@ -1,12 +1,10 @@
 """Tables of indicators, in Markdown that also reads well on a terminal; the report's Table 1 among the rows."""
 
-from cellseg.evaluation.indicators import NAMES
+from cellseg.evaluation.indicators import INDICATORS, NAMES, TITLES
 
-REPORT = (
-    ("report, before fine-tuning", 0.25, dict(zip(NAMES, (0.96, 0.58, 0.52, 0.91, 0.55, 0.50))), 2),
-    ("report, after fine-tuning", 0.67, dict(zip(NAMES, (0.98, 0.81, 0.73, 0.95, 0.77, 0.74))), 2),
-)
-TITLES = ("specificity", "precision", "recall", "accuracy", "F-score", "MCC")
+_BEFORE, _AFTER = ({one.name: (one.report or (None, None))[column] for one in INDICATORS} for column in (0, 1))
+#: Rows of the report's own values, for `format_table`.
+REPORT = (("report, before fine-tuning", 0.25, _BEFORE, 2), ("report, after fine-tuning", 0.67, _AFTER, 2))
 _METHODS = {
     "network": "network",
     "cleaned": "+ post-processing",
@@ -40,7 +38,7 @@ def format_methods(methods):
 
     Parameters
     ----------
-    methods : dict of str to dict
+    methods : dict of str to cellseg.evaluation.record.MethodScores
         As ``evaluation.json`` has it under ``methods``.
 
     Returns
@@ -50,8 +48,8 @@ def format_methods(methods):
     cells = [("", *TITLES, "median MCC", "object F1")]
     for key, name in _METHODS.items():
         if key in methods:
-            values = methods[key]
-            numbers = (*(values[title] for title in NAMES), values["median_mcc"], values["objects"]["f1"])
+            scores = methods[key]
+            numbers = (*scores.indicators.values(), scores.median_mcc, scores.objects and scores.objects.f1)
             cells.append((name, *(_number(value, 3) for value in numbers)))
     return _lay_out(cells)
 

@@ -96,14 +96,14 @@ def check_order(order):
         raise CellsegError(f"'{order.license}' is no SPDX licence identifier; give one as CC0-1.0 or MIT") from error
 
 
-def write_description(folder, order, facts, sizes):
+def write_description(folder, order, card, sizes):
     """Write ``rdf.yaml`` into a folder that holds the other files of the package.
 
     Parameters
     ----------
     folder : pathlib.Path
     order : Order
-    facts : cellseg.export.facts.Facts
+    card : cellseg.export.card.ModelCard
     sizes : Sizes
 
     Raises
@@ -113,28 +113,28 @@ def write_description(folder, order, facts, sizes):
     """
     try:
         with ValidationContext(root=folder, file_name=RDF, perform_io_checks=True, log_warnings=False):
-            save_bioimageio_yaml_only(_describe(order, facts, sizes), folder / RDF)
+            save_bioimageio_yaml_only(_describe(order, card, sizes), folder / RDF)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise CellsegError(f"bioimageio.spec refuses the package: {place}: {' '.join(first['msg'].split())}") from error
 
 
-def _describe(order, facts, sizes):
-    started = (facts.run or {}).get("started")
+def _describe(order, card, sizes):
+    started = card.run.started if card.run else None
     return v0_5.ModelDescr(
         name=order.name,
-        description=summary(facts, sizes),
+        description=summary(card, sizes),
         authors=[v0_5.Author(name=author) for author in order.authors],
         cite=[v0_5.CiteEntry(text=text, doi=v0_5.Doi(doi)) for text, doi in CITATIONS[sizes.skips]],
         license=LicenseId(order.license),
         documentation=FileDescr(source=README),
         covers=[FileDescr(source=COVER)],
         tags=[*_TAGS, *(["unet"] if sizes.skips else [])],
-        inputs=[_input(facts.normalisation, sizes)],
+        inputs=[_input(card.settings.normalisation, sizes)],
         outputs=[_output(sizes)],
-        weights=v0_5.WeightsDescr(onnx=_weights(facts.normalisation)),
-        config=v0_5.Config(cellseg=_config(facts)),
+        weights=v0_5.WeightsDescr(onnx=_weights(card.settings.normalisation)),
+        config=v0_5.Config(cellseg=_config(card)),
         **({"timestamp": started} if started else {}),
     )
 
@@ -187,14 +187,14 @@ def _weights(normalisation):
     return v0_5.OnnxWeightsDescr(source=WEIGHTS, opset_version=OPSET, comment=comment)
 
 
-def _config(facts):
+def _config(card):
     return {
         "version": __version__,
-        "threshold": facts.threshold,
-        "threshold_chosen_on": facts.chosen_on,
-        "orientations": facts.orientations,
-        "recipe": facts.recipe,
-        "normalisation": facts.normalisation,
-        "training_images": facts.kind,
-        "caffemodel_sha256": facts.model_sha256,
+        "threshold": card.settings.threshold,
+        "threshold_chosen_on": card.settings.chosen_on,
+        "orientations": card.settings.orientations,
+        "recipe": card.settings.recipe,
+        "normalisation": card.settings.normalisation,
+        "training_images": card.kind,
+        "caffemodel_sha256": card.settings.model_sha256,
     }

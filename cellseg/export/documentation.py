@@ -1,7 +1,8 @@
 """The README of a package: what the model is, how to use it, how it was trained, and what it is worth."""
 
 from cellseg.data.normalisation import HIGH, LOW
-from cellseg.export.facts import without_folders
+from cellseg.evaluation.indicators import INDICATORS
+from cellseg.export.card import without_folders
 
 _REPORT = (
     "A. Marzo and F. La Rosa, Microscopy cell semantic segmentation with fully-convolutional neural networks, "
@@ -39,37 +40,37 @@ _PREPROCESSING = {
     "standard": "each image less its mean, divided by its standard deviation (step `zero_mean_unit_variance`).",
     "unchanged": "none: the grey values must share one scale of about 0 to 1.",
 }
-_SCORES = {"mcc": "Matthews correlation", "f_score": "F-score", "precision": "precision", "recall": "recall"}
+_SCORES = ("mcc", "f_score", "precision", "recall")
 
 
-def summary(facts, sizes):
+def summary(card, sizes):
     """What the model is, in at most 512 characters.
 
     Parameters
     ----------
-    facts : cellseg.export.facts.Facts
+    card : cellseg.export.card.ModelCard
     sizes : cellseg.export.description.Sizes
 
     Returns
     -------
     str
     """
-    recipe = f", recipe {facts.recipe}" if facts.recipe else ""
-    warning = " Its last training was on simulated images, not on real ones." if facts.simulated else ""
+    recipe = f", recipe {card.settings.recipe}" if card.settings.recipe else ""
+    warning = " Its last training was on simulated images, not on real ones." if card.simulated else ""
     return (
         f"Probability of cell for each pixel of a grayscale microscopy image, by {_NETWORKS[sizes.skips]}, trained "
         f"with cellseg in Caffe's formats{recipe}. A pixel is cell where the probability is at least "
-        f"{facts.threshold:g}.{warning}"
+        f"{card.settings.threshold:g}.{warning}"
     )
 
 
-def readme(order, facts, sizes):
+def readme(order, card, sizes):
     """The README, as Markdown.
 
     Parameters
     ----------
     order : cellseg.export.description.Order
-    facts : cellseg.export.facts.Facts
+    card : cellseg.export.card.ModelCard
     sizes : cellseg.export.description.Sizes
 
     Returns
@@ -80,21 +81,21 @@ def readme(order, facts, sizes):
         [
             f"# {order.name}",
             "",
-            summary(facts, sizes),
+            summary(card, sizes),
             "",
             "![The test image, simulated, and the output for it](cover.png)",
             "",
-            *_use(order, facts),
+            *_use(order, card),
             "",
-            *_tensors(facts, sizes),
+            *_tensors(card, sizes),
             "",
             "## Training",
             "",
-            *_training(facts),
+            *_training(card),
             "",
             "## Validation",
             "",
-            *_validation(facts),
+            *_validation(card),
             "",
             "## Licence and citation",
             "",
@@ -106,7 +107,7 @@ def readme(order, facts, sizes):
     )
 
 
-def _use(order, facts):
+def _use(order, card):
     return [
         "## Use",
         "",
@@ -117,61 +118,63 @@ def _use(order, facts):
         "",
         '    tensor = Tensor(image[None, None].astype("float32"), ("batch", "channel", "y", "x"))',
         '    found = predict(model="rdf.yaml", inputs={"image": tensor}, blocksize_parameter=10)',
-        f'    cells = found.members["probability"].data.values[0, 0] >= {facts.threshold:g}',
+        f'    cells = found.members["probability"].data.values[0, 0] >= {card.settings.threshold:g}',
         "",
-        f"The threshold {facts.threshold:g} was {facts.chosen_on}; `rdf.yaml` has it under `config.cellseg.threshold`.",
+        f"The threshold {card.settings.threshold:g} was {card.settings.chosen_on}; `rdf.yaml` has it under "
+        "`config.cellseg.threshold`.",
     ]
 
 
-def _tensors(facts, sizes):
+def _tensors(card, sizes):
     return [
         "## Input and output",
         "",
-        f"- `image`: one channel. Preprocessing: {_PREPROCESSING[facts.normalisation]}",
+        f"- `image`: one channel. Preprocessing: {_PREPROCESSING[card.settings.normalisation]}",
         f"- Sides are multiples of {sizes.stride} pixels. The outer {sizes.halo} pixels of a tile depend on what lies "
         f"beyond it (the halo), so tiles have at least {sizes.least} pixels a side.",
         "- `probability`: one channel, 0 to 1, of the size of the image. No threshold is applied.",
     ]
 
 
-def _training(facts):
-    run = facts.run
+def _training(card):
+    run = card.run
     if not run:
         return ["No record of the training lies beside the weights (`run.json`)."]
-    schedule = run.get("schedule", {})
-    updates = schedule.get("updates") or {"type": "SGD", "base_lr": schedule.get("base_lr")}
+    schedule = run.schedule
     rows = {
-        "recipe": facts.recipe or "report",
-        "stage": run.get("stage"),
-        "images": f"simulated ones ({facts.kind})" if facts.simulated else facts.kind,
-        "training patches, copies included": schedule.get("samples"),
-        "epochs": schedule.get("epochs"),
-        "patches a batch": schedule.get("batch"),
-        "solver": f"{updates['type']}, learning rate {updates['base_lr']} at the start",
-        "seed": schedule.get("seed"),
-        "normalisation": facts.normalisation,
-        "engine": run.get("engine", {}).get("name"),
-        "cellseg": run.get("cellseg"),
-        "started": run.get("started"),
+        "recipe": card.settings.recipe or "report",
+        "stage": run.stage,
+        "images": f"simulated ones ({card.kind})" if card.simulated else card.kind,
+        "training patches, copies included": schedule.samples,
+        "epochs": schedule.epochs,
+        "patches a batch": schedule.batch,
+        "solver": f"{schedule.updates.type}, learning rate {schedule.updates.base_lr} at the start",
+        "seed": schedule.seed,
+        "normalisation": card.settings.normalisation,
+        "engine": run.engine.get("name"),
+        "cellseg": run.cellseg,
+        "started": run.started,
     }
     return [f"- {name}: {value}" for name, value in rows.items() if value is not None]
 
 
-def _validation(facts):
-    record, advice = facts.evaluation, "Before use, compare with annotated images of your own: "
+def _validation(card):
+    record, advice = card.evaluation, "Before use, compare with annotated images of your own: "
     advice += "the Matthews correlation of the pixels above the threshold with the annotation is the indicator here."
     if not record:
         return ["No evaluation of these weights is known.", "", advice]
-    scores = ", ".join(f"{name} {record[key]:.3f}" for key, name in _SCORES.items() if record.get(key) is not None)
+    titles = {one.name: one.title for one in INDICATORS} | {"mcc": "Matthews correlation"}
+    known = {name: record.indicators[name] for name in _SCORES if record.indicators[name] is not None}
+    scores = ", ".join(f"{titles[name]} {value:.3f}" for name, value in known.items())
     lines = [
-        f"On {record['images']} annotated test images, pixels pooled, at the threshold {record['threshold']:g} "
-        f"({without_folders(record.get('threshold_chosen_on', 'unknown how chosen'))}): {scores}.",
+        f"On {record.images} annotated test images, pixels pooled, at the threshold {record.threshold:g} "
+        f"({without_folders(record.threshold_chosen_on)}): {scores}.",
     ]
-    if facts.orientations > 1:
+    if card.settings.orientations > 1:
         lines.append(
-            f"For these numbers the output was averaged over {facts.orientations} orientations of each image; the "
-            "package computes one, and may do slightly worse."
+            f"For these numbers the output was averaged over {card.settings.orientations} orientations of each image; "
+            "the package computes one, and may do slightly worse."
         )
-    if record.get("note"):
+    if record.note:
         lines.append("The test images were simulated ones, in place of real ones.")
     return [*lines, "", advice]

@@ -43,7 +43,7 @@ class Exported(NamedTuple):
     paths: list
 
 
-def export(model, deploy, out, order=None, facts=None, engine_name="auto"):
+def export(model, deploy, out, order=None, card=None, engine_name="auto"):
     """Export a trained model.
 
     Parameters
@@ -54,7 +54,7 @@ def export(model, deploy, out, order=None, facts=None, engine_name="auto"):
         Folder; an earlier export there is replaced.
     order : cellseg.export.description.Order, optional
         Of the package; by default only ``model.onnx`` is written.
-    facts : cellseg.export.facts.Facts, optional
+    card : cellseg.export.card.ModelCard, optional
         For the package.
     engine_name : str
         The engine with which the export is compared; see `cellseg.engine.load`.
@@ -85,9 +85,7 @@ def export(model, deploy, out, order=None, facts=None, engine_name="auto"):
         onnx.save(graph, str(beside / MODEL))
         if order:
             zipped = beside / f"{order.name.replace(' ', '_')}.zip"
-            package_difference = package.write_package(
-                beside / PACKAGE, graph, model, deploy, order, facts, engine_name
-            )
+            package_difference = package.write_package(beside / PACKAGE, graph, model, deploy, order, card, engine_name)
             package.pack(beside / PACKAGE, zipped)
             verdict = package.test(zipped)
             names += [PACKAGE, zipped.name]

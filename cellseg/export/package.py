@@ -53,7 +53,7 @@ def read_sizes(deploy):
     return Sizes(stride, -(-reach(steps) // stride) * stride, any(step.kind == "Concat" for step in steps))
 
 
-def write_package(folder, graph, model, deploy, order, facts, engine_name="auto"):
+def write_package(folder, graph, model, deploy, order, card, engine_name="auto"):
     """Write a package's folder, and prove that its weights give the engine's output.
 
     Parameters
@@ -66,7 +66,7 @@ def write_package(folder, graph, model, deploy, order, facts, engine_name="auto"
         ``.caffemodel`` and deploy prototxt, with the blobs ``data`` and ``prob``.
     order : cellseg.export.description.Order
         As `cellseg.export.description.check_order` lets pass.
-    facts : cellseg.export.facts.Facts
+    card : cellseg.export.card.ModelCard
     engine_name : str
         See `cellseg.engine.load`.
 
@@ -81,11 +81,11 @@ def write_package(folder, graph, model, deploy, order, facts, engine_name="auto"
         If the net is none with two classes, the difference is too large, or bioimageio.spec refuses the description.
     """
     folder, sizes = Path(folder), read_sizes(deploy)
-    image = example_image(facts.normalisation)
-    normalised = normalise(image, facts.normalisation)
+    image = example_image(card.settings.normalisation)
+    normalised = normalise(image, card.settings.normalisation)
     (expected,), _ = predict(engine_name, deploy, model, [normalised])
-    weights = cell_probability(graph, facts.normalisation)
-    given = normalise(image, "percentile") if facts.normalisation == "root" else normalised
+    weights = cell_probability(graph, card.settings.normalisation)
+    given = normalise(image, "percentile") if card.settings.normalisation == "root" else normalised
     found = run(weights, given[None, None])[OUTPUT][0, 0]
     difference = float(np.abs(found - expected).max())
     refuse_above_tolerance(difference, deploy)
@@ -94,8 +94,8 @@ def write_package(folder, graph, model, deploy, order, facts, engine_name="auto"
     np.save(str(folder / description.TEST_INPUT), image[None, None])
     np.save(str(folder / description.TEST_OUTPUT), expected[None, None])
     write_cover(folder / description.COVER, normalised, expected)
-    (folder / description.README).write_text(readme(order, facts, sizes), encoding="utf-8")
-    description.write_description(folder, order, facts, sizes)
+    (folder / description.README).write_text(readme(order, card, sizes), encoding="utf-8")
+    description.write_description(folder, order, card, sizes)
     return difference
 
 

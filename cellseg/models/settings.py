@@ -116,43 +116,28 @@ def read_settings(model: str | Path) -> ModelSettings | None:
     return replace(settings, deploy=os.path.normpath(path.parent / settings.deploy))
 
 
-def write_settings(record: dict) -> Path | None:
-    """Write the settings that follow from an evaluation beside its model.
+def write_settings(model: str | Path, settings: ModelSettings) -> Path | None:
+    """Write the settings of a model beside it.
 
-    Settings that were chosen on training images are kept: a later evaluation that chooses its threshold on the images
-    that it scores does not replace them. A threshold given by hand is a trial and writes nothing, and so does an
-    evaluation of a model in a folder where nothing may be written.
+    Settings that were chosen on training images are kept: others do not replace them. Nothing is written into a folder
+    where nothing may be written.
 
     Parameters
     ----------
-    record : dict
-        See `cellseg.evaluation.evaluate.evaluate`.
+    model : str or path
+        ``.caffemodel``.
+    settings : ModelSettings
+        The deploy net is seen from the working folder.
 
     Returns
     -------
     path or None
         The file, if it was written.
     """
-    model, chosen = record["model"], record["settings"] or {}
-    by_hand = not chosen and record["threshold"] != record["best_threshold"]
-    if by_hand or record["normalisation"] is None or not chosen and _has_better(model):
-        return None
     path = settings_file(model)
-    if not os.access(path.parent, os.W_OK):
+    if not settings.chosen_on_training_images and _has_better(model) or not os.access(path.parent, os.W_OK):
         return None
-    settings = ModelSettings(
-        deploy=os.path.relpath(record["deploy"], path.parent),
-        normalisation=record["normalisation"],
-        threshold=record["threshold"],
-        orientations=record["orientations"],
-        smallest_object=chosen.get("smallest_object", 0),
-        largest_hole=chosen.get("largest_hole", 0),
-        chosen_on=chosen.get("chosen_on", record["data"]),
-        chosen_on_training_images=bool(chosen),
-        model_sha256=record["model_sha256"],
-        recipe=record.get("recipe"),
-    )
-    write_record(path, settings)
+    write_record(path, replace(settings, deploy=os.path.relpath(settings.deploy, path.parent)))
     return path
 
 

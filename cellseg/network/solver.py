@@ -1,6 +1,6 @@
 """The length of a training and its updates, as Caffe's solver prototxt. Only here do epochs become iterations."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 
 from cellseg.errors import CellsegError
 from cellseg.network.prototxt import to_text
@@ -91,25 +91,6 @@ class Schedule:
             raise CellsegError(f"epochs is {self.epochs}, {self.max_iter} iterations; Caffe counts to 2147483647")
         if not 0 <= self.seed < 2**31:
             raise CellsegError(f"seed is {self.seed}; give 0 to 2147483647")
-
-    def to_dict(self):
-        """The schedule as plain values for a record."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, record):
-        """Make the schedule that `to_dict` described. Other keys are ignored.
-
-        Raises
-        ------
-        CellsegError
-            If a value is missing or out of range.
-        """
-        try:
-            values = {field.name: record[field.name] for field in fields(cls)}
-            return cls(**{**values, "updates": Updates(**values["updates"])})
-        except (KeyError, TypeError) as error:
-            raise CellsegError(f"a record's schedule is not complete ({error}); train again") from error
 
     @property
     def epoch_iterations(self):

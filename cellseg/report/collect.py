@@ -8,12 +8,13 @@ import os
 import re
 from pathlib import Path
 
-from cellseg.data.constants import RECORD as DATA
+from cellseg.data.record import DATA
 from cellseg.errors import CellsegError
-from cellseg.files import read_json, sha256
+from cellseg.files import sha256
 from cellseg.layout import ABLATION, EVALUATIONS, STAGES
 from cellseg.report.experiments import Collection, Experiment, Group
 from cellseg.report.records import read_result, read_run
+from cellseg.training import record as training
 
 _NOT_ENTERED = re.compile(r"(pretrain|finetune)(\.\d+)?|data|\..*")
 
@@ -74,14 +75,14 @@ def _read(folder, root, notes):
     """The experiment in a folder, or None if nothing in it is finished."""
     stages = {}
     for stage in STAGES:
-        path = folder / stage / "run.json"
-        status = read_json(path, "status")["status"] if path.exists() else None
+        place = folder / stage
+        status = training.read_run(place).status if (place / training.RUN).exists() else None
         if status == "finished":
-            stages[stage] = read_run(path.parent)
-            if sha256(path.parent / DATA) != stages[stage].record["data"].get("record_sha256"):
-                notes.append(f"{path.parent / DATA} is not the record of the data that the run names")
+            stages[stage] = read_run(place)
+            if sha256(place / DATA) != stages[stage].record.data.record_sha256:
+                notes.append(f"{place / DATA} is not the record of the data that the run names")
         elif status:
-            notes.append(f"{path.parent} is left out: it is not finished ({status})")
+            notes.append(f"{place} is left out: it is not finished ({status})")
     if not stages:
         return None
     evaluations = {name: read_result(folder / place) for name, place in EVALUATIONS.items()}
@@ -97,15 +98,15 @@ def _read(folder, root, notes):
 
 
 def _fits(result, run):
-    weights = (run.record.get("weights") or {}).get("sha256")
-    return weights is None or result.record.get("model_sha256") in (None, weights)
+    weights = run.record.weights
+    return weights is None or result.record.model_sha256 in (None, weights.sha256)
 
 
 def _check_weights(stages, notes):
     if len(stages) < 2:
         return
-    start, end = stages["finetune"].record.get("initial_weights"), stages["pretrain"].record.get("weights")
-    if start and end and start["sha256"] != end["sha256"]:
+    start, end = stages["finetune"].record.initial_weights, stages["pretrain"].record.weights
+    if start and end and start.sha256 != end.sha256:
         notes.append(f"{stages['finetune'].folder} did not start from the weights in {stages['pretrain'].folder}")
 
 

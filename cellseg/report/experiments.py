@@ -1,6 +1,6 @@
 """One experiment, a group of experiments that differ in the seed alone, and everything in a folder."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -15,7 +15,7 @@ class Experiment:
         Name of the change that was tried, if the folder is below ``ablation/``.
     stages : dict of str to Run
         The finished ones of `cellseg.layout.STAGES`.
-    evaluations : dict of str to Evaluation
+    evaluations : dict of str to EvaluatedModel
         The keys of `cellseg.layout.EVALUATIONS` for which there are records.
     """
 
@@ -80,7 +80,7 @@ class Group:
         return [experiment.last.seed for experiment in self.experiments]
 
     def results(self, name):
-        """The `Evaluation` called `name` of each experiment that has one."""
+        """The `EvaluatedModel` called `name` of each experiment that has one."""
         return [one.evaluations[name] for one in self.experiments if name in one.evaluations]
 
     def runs(self, stage):
@@ -122,8 +122,7 @@ class Collection:
 
 def _conditions(run):
     """What runs with different seeds must share."""
-    schedule = {key: value for key, value in run.record["schedule"].items() if key != "seed"}
-    return schedule, run.record.get("normalisation")
+    return replace(run.record.schedule, seed=0), run.record.normalisation
 
 
 def _same(subject, other):

@@ -59,19 +59,19 @@ def draw(collection, folder, say):
         shown["triptychs"] = [prediction.name for prediction in chosen]
         save("triptychs", triptychs.draw, chosen)
     found, errors = _predictions(first, "after"), None
-    if found and first.evaluations["after"].record.get("per_image"):
+    if found and first.evaluations["after"].record.per_image:
         record = first.evaluations["after"].record
-        errors = findings.errors(found, record["threshold"])
+        errors = findings.errors(found, record.threshold)
         by_name = {prediction.name: prediction for prediction in found}
-        scores = {row["name"]: row["mcc"] for row in record["per_image"]}
+        scores = {row.name: row.mcc for row in record.per_image}
         if set(by_name) != set(scores):
             raise CellsegError(
                 f"{first.evaluations['after'].folder}: predictions.h5 is of another evaluation; evaluate again"
             )
-        for name, names in zip(("best", "worst"), outlines.choose(record), strict=True):
+        for name, names in zip(("best", "worst"), outlines.choose(record.per_image), strict=True):
             if names:
                 shown[name] = [(image, scores[image]) for image in names]
-                save(name, outlines.draw, [by_name[image] for image in names], scores, record["threshold"])
+                save(name, outlines.draw, [by_name[image] for image in names], scores, record.threshold)
     _draw_sweeps(collection, save)
     return Figures(pictures, shown, errors)
 
@@ -101,7 +101,7 @@ def _draw_sweeps(collection, save):
             if name in group.first.evaluations and (name == "after" or group is collection.main):
                 record = group.first.evaluations[name].record
                 label = when if group is collection.main else name_of(group)
-                series.append(roc.Series(label, record["sweep"], record["threshold"]))
+                series.append(roc.Series(label, record.sweep, record.threshold))
     if series:
         points = [roc.point(label, scores) for _, label, scores in baselines(collection)]
         save("roc", roc.draw_roc, series, points)

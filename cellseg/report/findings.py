@@ -85,7 +85,7 @@ def headline(collection):
         "report_before": REPORT[0][2]["mcc"],
         "report_after": REPORT[1][2]["mcc"],
         "baselines": found,
-        "strongest": max(found, key=lambda entry: entry[2]["mcc"]) if found else None,
+        "strongest": max(found, key=lambda entry: entry[2].mcc) if found else None,
         "others": [{"name": name_of(group), **scores(group)} for group in collection.groups if group is not main],
     }
 
@@ -96,8 +96,8 @@ def scores(group):
     ``judged`` is the one to compare with others: ``honest`` if there is any, else ``after``.
     """
     honest = group.results("honest")
-    cleaned = [one.methods["cleaned"]["mcc"] for one in honest if "cleaned" in one.methods]
-    plain = {name: [one.record["mcc"] for one in group.results(name)] for name in ("before", "after", "honest")}
+    cleaned = [one.methods["cleaned"].mcc for one in honest if "cleaned" in one.methods]
+    plain = {name: [one.record.mcc for one in group.results(name)] for name in ("before", "after", "honest")}
     judged = plain["honest"] or plain["after"]
     return {name: number(values) for name, values in {**plain, "cleaned": cleaned, "judged": judged}.items()}
 

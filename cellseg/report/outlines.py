@@ -14,14 +14,13 @@ _BOTH, _NEITHER = "#9a9a9a", "#1c1c1c"
 _LINES = {"truth": {"color": _TRUTH, "linestyle": "-"}, "output": {"color": _OUTPUT, "linestyle": (0, (2.5, 1.5))}}
 
 
-def choose(evaluation, count=4):
+def choose(images, count=4):
     """Choose the images to show: those with the highest and those with the lowest MCC.
 
     Parameters
     ----------
-    evaluation : dict
-        The content of an ``evaluation.json``. Images in ``per_image`` without any true cell pixel are left out, because
-        their MCC is 0 whatever the network does.
+    images : list of cellseg.evaluation.record.ImageScores
+        Images without any true cell pixel are left out, because their MCC is 0 whatever the network does.
     count : int
         How many of each kind. If there are fewer than twice as many images, each kind gets half of them, and the best
         get the odd one, so that no image is in both.
@@ -31,12 +30,12 @@ def choose(evaluation, count=4):
     best, worst : list of str
         Names, from the highest MCC on and from the lowest MCC on. Images of equal MCC are sorted by name.
     """
-    rows = [row for row in evaluation["per_image"] if row["tp"] + row["fn"] > 0]
-    rows.sort(key=lambda row: (-row["mcc"], row["name"]))
+    rows = [row for row in images if row.tp + row.fn > 0]
+    rows.sort(key=lambda row: (-row.mcc, row.name))
     split = min(count, (len(rows) + 1) // 2)
     best, rest = rows[:split], rows[split:]
-    worst = sorted(rest, key=lambda row: row["mcc"])[:count]  # the sort keeps the order of equal ones
-    return [row["name"] for row in best], [row["name"] for row in worst]
+    worst = sorted(rest, key=lambda row: row.mcc)[:count]  # the sort keeps the order of equal ones
+    return [row.name for row in best], [row.name for row in worst]
 
 
 def draw(predictions, scores, threshold):
@@ -66,15 +65,15 @@ def draw(predictions, scores, threshold):
     """
     titles = ("outlines", "classified pixels")
     figure, rows = sheet([prediction.image.shape for prediction in predictions], titles, foot=1.0)
-    for (left, right), (name, image, mask, probability) in zip(rows, predictions, strict=True):
-        found = probability.astype(np.float64) >= threshold
-        show_grey(left, image, gamma=0.5)
-        for planes, kind in ((mask, "truth"), (found, "output")):
+    for (left, right), one in zip(rows, predictions, strict=True):
+        found = one.probability.astype(np.float64) >= threshold
+        show_grey(left, one.image, gamma=0.5)
+        for planes, kind in ((one.mask, "truth"), (found, "output")):
             for line in outlines(planes):
                 left.plot(line[:, 1], line[:, 0], linewidth=1.3, clip_on=False, **_LINES[kind])
-        left.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))
-        show(right, classified(found, mask))
-        caption(left, f"{name}: MCC {scores[name]:.3f}")
+        left.set(xlim=(-0.5, found.shape[1] - 0.5), ylim=(found.shape[0] - 0.5, -0.5))
+        show(right, classified(found, one.mask))
+        caption(left, f"{one.name}: MCC {scores[one.name]:.3f}")
     _legend(figure, rows[-1], threshold)
     return figure
 

@@ -1,5 +1,7 @@
 """Where every number of the page comes from: engine, versions, seed, data, command line, duration, stand-in."""
 
+from dataclasses import asdict
+
 from cellseg.layout import STAGES
 from cellseg.report.names import change_of, name_of
 
@@ -38,18 +40,18 @@ def data_sets(collection):
     """
     found = {}
     for run in collection.all_runs:
-        data, request = run.record["data"], run.data["request"]
+        data, request = run.record.data, run.data.request
         found.setdefault(
-            data.get("record_sha256"),
+            data.record_sha256,
             {
-                "folder": data["folder"],
-                "kind": data["kind"],
-                "record_sha256": data.get("record_sha256"),
-                "normalisation": request.get("normalisation"),
-                "seed": request.get("seed"),
-                "note": request.get("note"),
-                "splits": [{"name": name, **split} for name, split in run.data["splits"].items()],
-                "source": request.get("source") if isinstance(request.get("source"), dict) else {},
+                "folder": data.folder,
+                "kind": data.kind,
+                "record_sha256": data.record_sha256,
+                "normalisation": request.normalisation,
+                "seed": request.seed,
+                "note": request.note,
+                "splits": [{"name": name, **vars(split)} for name, split in run.data.splits.items()],
+                "source": request.source or {},
             },
         )
     return list(found.values())
@@ -64,13 +66,13 @@ def stand_ins(collection):
         for result in one.evaluations.values()
     ]
     records = [run.record for run in collection.all_runs] + evaluations
-    notes = [record.get("note") or "simulated ones" for record in records if record.get("stand_in")]
+    notes = [record.note or "simulated ones" for record in records if record.stand_in]
     return list(dict.fromkeys(notes))
 
 
 def engines(collection):
     """Describe the engines that trained, each once."""
-    return list(dict.fromkeys(_engine(run.record.get("engine") or {}) for run in collection.all_runs))
+    return list(dict.fromkeys(_engine(run.record.engine) for run in collection.all_runs))
 
 
 def duration(seconds):
@@ -83,34 +85,34 @@ def duration(seconds):
 
 
 def _run(run, evaluations):
-    record, machine = run.record, run.record.get("machine") or {}
-    weights, start = record.get("weights") or {}, record.get("initial_weights") or {}
+    record = run.record
+    weights, start, machine = record.weights, record.initial_weights, record.machine
     versions = [f"{name} {machine[name]}" for name in _LIBRARIES if machine.get(name)]
     facts = [
-        ("command", record["command"]),
-        ("started", record.get("started")),
-        ("engine", _engine(record.get("engine") or {})),
-        ("cellseg", record.get("cellseg")),
-        ("git commit", record.get("git_commit")),
+        ("command", record.command),
+        ("started", record.started),
+        ("engine", _engine(record.engine)),
+        ("cellseg", record.cellseg),
+        ("git commit", record.git_commit),
         ("libraries", ", ".join(versions)),
         ("machine", ", ".join(_machine(machine))),
         ("network", ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in run.variant.items())),
-        ("schedule", ", ".join(_schedule(record["schedule"]))),
-        ("normalisation", record.get("normalisation")),
-        ("data", f"{record['data']['folder']} ({record['data']['kind']})"),
-        ("data.json, SHA-256", record["data"].get("record_sha256")),
-        ("started from", " ".join(filter(None, (start.get("file"), start.get("sha256"))))),
-        ("weights", weights.get("file")),
-        ("weights, SHA-256", weights.get("sha256")),
+        ("schedule", ", ".join(_schedule(asdict(record.schedule)))),
+        ("normalisation", record.normalisation),
+        ("data", f"{record.data.folder} ({record.data.kind})"),
+        ("data.json, SHA-256", record.data.record_sha256),
+        ("started from", f"{start.file} {start.sha256}" if start else None),
+        ("weights", weights.file if weights else None),
+        ("weights, SHA-256", weights.sha256 if weights else None),
         *evaluations,
     ]
     return {
-        "stage": record["stage"],
+        "stage": record.stage,
         "seed": run.seed,
-        "epochs": record["schedule"]["epochs"],
-        "engine": _engine(record.get("engine") or {}),
+        "epochs": record.schedule.epochs,
+        "engine": _engine(record.engine),
         "seconds": run.seconds,
-        "commit": record.get("git_commit"),
+        "commit": record.git_commit,
         "facts": [(name, text) for name, text in facts if text],
     }
 
@@ -121,10 +123,10 @@ def _evaluations(experiment, stage):
     for name in ("before", "simulated") if stage == "pretrain" else ("after", "chosen", "honest"):
         if name in experiment.evaluations:
             record = experiment.evaluations[name].record
-            text = f"{record['images']} images of {record['data']}, {_engine(record.get('engine_details') or {})}; "
-            text += f"threshold {record['threshold']:.2f}: {record.get('threshold_chosen_on')}"
-            if record.get("orientations", 1) > 1:
-                text += f"; output averaged over {record['orientations']} orientations"
+            text = f"{record.images} images of {record.data}, {_engine(record.engine_details)}; "
+            text += f"threshold {record.threshold:.2f}: {record.threshold_chosen_on}"
+            if record.orientations > 1:
+                text += f"; output averaged over {record.orientations} orientations"
             pairs.append((f"evaluated ({name})", text))
     return pairs
 

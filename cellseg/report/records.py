@@ -1,24 +1,16 @@
-"""The records of a run folder and of an evaluation, read and checked, so that the page can rely on them."""
+"""The records of a run folder and of an evaluation, as the page needs them."""
 
 import csv
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from cellseg.data.constants import RECORD as DATA
+from cellseg.data.record import DataRecord, read_data
 from cellseg.errors import CellsegError
-from cellseg.evaluation.indicators import NAMES
-from cellseg.evaluation.predictions import PREDICTIONS, read_predictions
-from cellseg.evaluation.record import RECORD as EVALUATION
-from cellseg.evaluation.record import read_evaluation
-from cellseg.files import read_json
-from cellseg.network.options import variant_of, variant_record
-
-_RUN_KEYS = ("stage", "status", "command", "data.kind", "data.folder", "schedule.epochs", "schedule.seed", "variant")
-_OBJECTS = ("precision", "recall", "f1", "ap", "count_error", "count_bias")
-_COUNTS = ("tp", "fp", "tn", "fn")
-# What older evaluations lack.
-_LATER = {"settings": None, "per_image": [], "median_mcc": None, "orientations": 1}
+from cellseg.evaluation.predictions import PREDICTIONS, Prediction, read_predictions
+from cellseg.evaluation.record import EVALUATION, EvaluationRecord, MethodScores, read_evaluation
+from cellseg.network import Fcn, UNet
+from cellseg.network.options import variant_record
+from cellseg.training import record as training
 
 
 @dataclass(frozen=True)
@@ -28,78 +20,74 @@ class Run:
     Attributes
     ----------
     folder : path
-    record : dict
-        ``run.json``.
-    data : dict
-        ``data.json``, which describes the images.
+    record : cellseg.training.record.RunRecord
+    data : cellseg.data.record.DataRecord
+        What the images were.
     history : list of dict
         ``history.csv``: a row for each epoch, as numbers.
     """
 
     folder: Path
-    record: dict
-    data: dict
-    history: list
+    record: training.RunRecord
+    data: DataRecord
+    history: list[dict[str, float]]
 
     @property
-    def seed(self):
+    def seed(self) -> int:
         """Seed of the initial weights."""
-        return self.record["schedule"]["seed"]
+        return self.record.schedule.seed
 
     @property
-    def recipe(self):
-        """Name of the recipe. Records from before there were recipes are of the report's."""
-        return self.record.get("recipe") or "report"
+    def recipe(self) -> str:
+        """Name of the recipe."""
+        return self.record.recipe
 
     @property
-    def network(self):
-        """The `cellseg.network.Fcn` or `cellseg.network.UNet` that was trained."""
-        return variant_of(self.record["variant"])
+    def network(self) -> Fcn | UNet:
+        """The network that was trained."""
+        return self.record.network
 
     @property
-    def variant(self):
+    def variant(self) -> dict:
         """The network as a record, with its name."""
         return variant_record(self.network)
 
     @property
-    def seconds(self):
+    def seconds(self) -> float:
         """How long the training took, all its parts together."""
-        return sum(part["seconds"] for part in self.record.get("parts") or [])
+        return self.record.seconds
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluatedModel:
     """An evaluated model.
 
     Attributes
     ----------
     folder : path
-    record : dict
-        ``evaluation.json``. What older records lack is None, empty or 1.
+    record : cellseg.evaluation.record.EvaluationRecord
     """
 
     folder: Path
-    record: dict
+    record: EvaluationRecord
 
     @property
-    def methods(self):
-        """Scores of each method, by name. Older records have the indicators alone."""
-        record = self.record
-        old = {"network": {name: record[name] for name in NAMES}, "otsu": record["baseline_otsu"]}
-        return record.get("methods") or old
+    def methods(self) -> dict[str, MethodScores]:
+        """Scores of each method by name."""
+        return self.record.methods
 
     @property
-    def subject(self):
+    def subject(self) -> tuple[int, float]:
         """What identifies the images: their number, and the share of their pixels that is cell."""
-        return self.record["images"], round(self.record["foreground"], 9)
+        return self.record.images, round(self.record.foreground, 9)
 
-    def predictions(self):
-        """The images with the network's output, as a list of `Prediction`; None if they were not kept."""
+    def predictions(self) -> list[Prediction] | None:
+        """The images with the network's output; None if they were not kept."""
         path = self.folder / PREDICTIONS
         return read_predictions(path) if path.exists() else None
 
 
-def read_run(folder):
+def read_run(folder: Path) -> Run:
     """Read a run folder.
 
     Parameters
@@ -107,36 +95,16 @@ def read_run(folder):
     folder : path
         Holds ``run.json``, ``data.json`` and ``history.csv``.
 
-    Returns
-    -------
-    Run
-
     Raises
     ------
     CellsegError
         If one of them is missing, damaged or of something else.
     """
-    path = folder / "run.json"
-    record = read_json(path, *_RUN_KEYS)
-    try:
-        run = Run(folder, record, read_json(folder / DATA, "request", "splits"), _read_history(folder, record))
-        run.variant, run.seconds  # noqa: B018 - both read what a damaged record lacks
-    except (KeyError, TypeError, AttributeError) as error:
-        raise CellsegError(f"{path}: not the record that it should be ({error}); train again") from error
-    return run
+    return Run(folder, training.read_run(folder), read_data(folder), _read_history(folder))
 
 
-def read_result(folder):
-    """Read the evaluation in a folder.
-
-    Parameters
-    ----------
-    folder : path
-
-    Returns
-    -------
-    Evaluation or None
-        None if there is none.
+def read_result(folder: Path) -> EvaluatedModel | None:
+    """Read the evaluation in a folder; None if there is none.
 
     Raises
     ------
@@ -144,46 +112,13 @@ def read_result(folder):
         If it is damaged.
     """
     path = folder / EVALUATION
-    if not path.exists():
-        return None
-    record = read_evaluation(path)
-    try:
-        _check(record)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        message = f"{path}: not the record that it should be ({error}); evaluate again with `cellseg evaluate`"
-        raise CellsegError(message) from error
-    return Evaluation(folder, {**_LATER, **record})
+    return EvaluatedModel(folder, read_evaluation(path)) if path.exists() else None
 
 
-def _check(record):
-    """Look up everything that the page shows of an evaluation."""
-    _numbers(record, "threshold", "best_mcc", "foreground", "images", "mcc")
-    for row in record["sweep"]:
-        _numbers(row, "threshold", "mcc", *_COUNTS)
-        _numbers(row, *NAMES, optional=True)
-    for values in (record, record["baseline_otsu"], *(record.get("methods") or {}).values()):
-        _numbers(values, *NAMES, optional=True)
-    for values in (record.get("methods") or {}).values():
-        _numbers(values, "mcc", "median_mcc")
-        _numbers(values["objects"], *_OBJECTS, optional=True)
-    for row in record.get("per_image") or []:
-        _numbers(row, "mcc", "cells", "found", *_COUNTS)
-        row["name"]  # noqa: B018
-    if record.get("settings") is not None:
-        _numbers(record["settings"], "smallest_object", "largest_hole", "threshold")
-
-
-def _numbers(values, *names, optional=False):
-    for name in names:
-        value = values[name]
-        if not (isinstance(value, (int, float)) and math.isfinite(value)) and not (optional and value is None):
-            raise ValueError(f"{name} is {value!r}")
-
-
-def _read_history(folder, record):
+def _read_history(folder):
     path = folder / "history.csv"
     try:
-        with open(str(path), newline="", encoding="utf-8") as stream:
+        with open(path, newline="", encoding="utf-8") as stream:
             rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
         if not rows or not {"epoch", "lr", "train_loss", "test_loss", "test_mcc"} <= set(rows[0]):
             raise ValueError("no epochs")

@@ -21,7 +21,7 @@ class Series(NamedTuple):
     Attributes
     ----------
     label : str
-    rows : list of dict
+    rows : list of cellseg.evaluation.record.SweepRow
         The ``sweep`` of an ``evaluation.json``, in its order. A row is left out of a picture that needs an
         indicator which is None in it.
     chosen : float, optional
@@ -44,10 +44,10 @@ class Point(NamedTuple):
     mcc: float
 
 
-def point(label, indicators):
-    """A baseline's `Point` from its indicators, a dict with ``specificity``, ``precision``, ``recall``, ``mcc``."""
-    fpr, recall = _false_positive_rate(indicators), indicators["recall"]
-    return Point(label, fpr, recall, indicators["precision"], recall, indicators["mcc"])
+def point(label, scores):
+    """A baseline's `Point` from its scores (`cellseg.evaluation.record.MethodScores`)."""
+    fpr, recall = _false_positive_rate(scores), scores.recall
+    return Point(label, fpr, recall, scores.precision, recall, scores.mcc)
 
 
 def draw_roc(series, points=()):
@@ -105,7 +105,7 @@ def _roc(axes, series, points):
 
 def _mcc(axes, series, points):
     axes.set(xlim=_UNIT, title="MCC at each threshold", xlabel="threshold", ylabel="MCC")
-    _curves(axes, series, _threshold, lambda row: row["mcc"], shift=(0, -9))
+    _curves(axes, series, _threshold, lambda row: row.mcc, shift=(0, -9))
     for number, one in enumerate(points):
         beside = 1 - 0.07 * (number % 10)  # or the marks would hide each other
         axes.plot((0, beside, 1), (one.mcc,) * 3, linestyle=":", markevery=[1], **_look(number, one))
@@ -114,10 +114,10 @@ def _mcc(axes, series, points):
 
 def _precision_recall(axes, series, points):
     axes.set(xlim=_UNIT, ylim=_UNIT, title="precision and recall", xlabel="recall", ylabel="precision")
-    _curves(axes, series, _recall, lambda row: row["precision"], shift=(-9, -9))
+    _curves(axes, series, _recall, lambda row: row.precision, shift=(-9, -9))
     _marks(axes, points, "recall", "precision")
     for row in [one.rows[0] for one in series if one.rows][:1]:
-        cell, all_pixels = row["tp"] + row["fn"], sum(row[key] for key in ("tp", "fp", "tn", "fn"))
+        cell, all_pixels = row.tp + row.fn, row.tp + row.fp + row.tn + row.fn
         _chance(axes, (0, 1), (cell / max(1, all_pixels),) * 2)
 
 
@@ -125,7 +125,7 @@ def _curves(axes, series, x, y, labelled=lambda x: True, shift=(7, -2)):
     """A line with dots for each series, a ring around the chosen one; for one or two its threshold where `labelled`."""
     for number, one in enumerate(series):
         colour, chosen = _cycle(_COLOURS, number), _chosen(one)
-        label = f"{one.label}: MCC {chosen['mcc']:.3f} at {one.chosen:.2f}" if chosen else one.label
+        label = f"{one.label}: MCC {chosen.mcc:.3f} at {one.chosen:.2f}" if chosen else one.label
         places = [(x(row), y(row)) for row in one.rows if None not in (x(row), y(row))]
         columns = list(zip(*places)) or [(), ()]
         axes.plot(*columns, color=colour, marker=_cycle(_DOTS, number), markersize=3, linewidth=0.8, label=label)
@@ -156,7 +156,7 @@ def _chance(axes, x, y):
 
 def _lowest(series, points):
     """Where the inset's true positive rates begin: a tenth or two below what is marked in it."""
-    rates = [(_false_positive_rate(row), row["recall"]) for row in map(_chosen, series) if row]
+    rates = [(_false_positive_rate(row), row.recall) for row in map(_chosen, series) if row]
     rates += [(one.fpr, one.tpr) for one in points]
     seen = [recall for fpr, recall in rates if None not in (fpr, recall) and fpr <= _ZOOM]
     return max(0, math.floor(min([0.9, *seen]) * 10 - 1) / 10)
@@ -166,19 +166,19 @@ def _chosen(one):
     """The row whose threshold is nearest to the chosen one."""
     if one.chosen is None or not one.rows:
         return None
-    return min(one.rows, key=lambda row: abs(row["threshold"] - one.chosen))
+    return min(one.rows, key=lambda row: abs(row.threshold - one.chosen))
 
 
 def _false_positive_rate(row):
-    return None if row["specificity"] is None else 1 - row["specificity"]
+    return None if row.specificity is None else 1 - row.specificity
 
 
 def _recall(row):
-    return row["recall"]
+    return row.recall
 
 
 def _threshold(row):
-    return row["threshold"]
+    return row.threshold
 
 
 def _cycle(items, number):

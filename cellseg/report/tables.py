@@ -3,8 +3,8 @@
 import statistics
 from typing import NamedTuple
 
-from cellseg.evaluation.indicators import NAMES
-from cellseg.evaluation.table import REPORT, TITLES
+from cellseg.evaluation.indicators import NAMES, TITLES
+from cellseg.evaluation.table import REPORT
 from cellseg.network import receptive_field, trainable_parameters
 from cellseg.report.names import change_of, name_of
 
@@ -90,7 +90,7 @@ def object_table(collection):
     for group in collection.groups:
         results = group.results("honest") or group.results("after")
         for method in ("network", "cleaned"):
-            known = [result for result in results if "objects" in result.methods.get(method, {})]
+            known = [result for result in results if method in result.methods and result.methods[method].objects]
             if known:
                 numbers = _objects([result.methods[method] for result in known])
                 rows.append(Row(f"{_ours(group)}{METHODS[method]}", "ours", len(known), numbers))
@@ -110,10 +110,10 @@ def ablation_table(collection):
         values = [
             Number(trainable_parameters(group.network), None, 0),
             Number(receptive_field(group.network), None, 0),
-            Number(sum(run.record["schedule"]["epochs"] for run in group.first.stages.values()), None, 0),
-            number([result.record["mcc"] for result in group.results("before")]),
-            number([result.record["mcc"] for result in group.results("after")]),
-            number([result.record["mcc"] for result in group.results("honest")]),
+            Number(sum(run.record.schedule.epochs for run in group.first.stages.values()), None, 0),
+            number([result.record.mcc for result in group.results("before")]),
+            number([result.record.mcc for result in group.results("after")]),
+            number([result.record.mcc for result in group.results("honest")]),
             number([sum(run.seconds for run in one.stages.values()) / 60 for one in group.experiments], 1),
         ]
         label = change_of(group)
@@ -127,7 +127,7 @@ def baselines(collection):
 
     Returns
     -------
-    list of (str, str, dict)
+    list of (str, str, cellseg.evaluation.record.MethodScores)
         Name of the method, its label and its scores, on the grey values as the main recipe has them.
     """
     results = collection.main.results("honest") + collection.main.results("after")
@@ -151,22 +151,25 @@ def _tuned(group):
 
 
 def _row(label, results, method="network"):
-    known = [(result.record["threshold"], result.methods[method]) for result in results if method in result.methods]
+    known = [(result.record.threshold, result.methods[method]) for result in results if method in result.methods]
     return [Row(label, "ours", len(known), _line(*zip(*known)))] if known else []
 
 
 def _line(thresholds, found):
-    values = [number([one[key] for one in found]) for key in NAMES]
-    return [number(thresholds, 2), *values, number([one.get("median_mcc") for one in found])]
+    values = [number([getattr(one, key) for one in found]) for key in NAMES]
+    return [number(thresholds, 2), *values, number([one.median_mcc for one in found])]
 
 
 def _objects(found):
-    return [number([one["objects"][key] for one in found], 3 if place < 4 else 2) for place, key in enumerate(_OBJECTS)]
+    return [
+        number([getattr(one.objects, key) for one in found], 3 if place < 4 else 2)
+        for place, key in enumerate(_OBJECTS)
+    ]
 
 
 def _baseline_rows(collection, methods, numbers):
     return [
         Row(label, "baseline", None, numbers([], [scores]))
         for method, label, scores in baselines(collection)
-        if method in methods and (numbers is _line or "objects" in scores)
+        if method in methods and (numbers is _line or scores.objects)
     ]

@@ -3,13 +3,12 @@
 `cellseg.report.outlines` uses the same sheet of pictures.
 """
 
-import re
-
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
+from cellseg.data.record import NOISE
 from cellseg.errors import CellsegError
 
 #: Percentiles of the grey values of an image that are shown black and white.
@@ -24,7 +23,6 @@ def choose(predictions, count=4):
     Parameters
     ----------
     predictions : list of cellseg.evaluation.predictions.Prediction
-        The name tells of noise background: its image number ends in "n", as in ``simulated_0003n@12,80``.
     count : int
         How many; all of them if there are fewer.
 
@@ -38,15 +36,10 @@ def choose(predictions, count=4):
     numbers = {prediction.name.split("@")[0]: number for number, prediction in reversed(list(enumerate(predictions)))}
     if len(numbers) >= count:
         predictions = [predictions[number] for number in sorted(numbers.values())]
-    noisy = [number for number, prediction in enumerate(predictions) if has_noise(prediction.name)]
+    noisy = [number for number, prediction in enumerate(predictions) if prediction.background == NOISE]
     plain = [number for number in range(len(predictions)) if number not in set(noisy)]
     wanted = max(min(len(noisy), count // 2), count - len(plain))
     return [predictions[number] for number in sorted(_spaced(noisy, wanted) + _spaced(plain, count - wanted))]
-
-
-def has_noise(name):
-    """Whether the name of a simulated patch says that it has noise background."""
-    return re.search(r"\dn(@|$)", name) is not None
 
 
 def draw(predictions, titles=("patch", "ground truth", "output")):
@@ -72,11 +65,11 @@ def draw(predictions, titles=("patch", "ground truth", "output")):
         If there is no image.
     """
     figure, rows = sheet([prediction.image.shape for prediction in predictions], titles, foot=0.46)
-    for (left, centre, right), (name, image, mask, probability) in zip(rows, predictions, strict=True):
-        show_grey(left, image)
-        show(centre, mask, cmap="gray", vmin=0, vmax=1)
-        output = show(right, probability, cmap="viridis", vmin=0, vmax=1)
-        caption(left, f"{name}, with noise background" if has_noise(name) else name)
+    for (left, centre, right), one in zip(rows, predictions, strict=True):
+        show_grey(left, one.image)
+        show(centre, one.mask, cmap="gray", vmin=0, vmax=1)
+        output = show(right, one.probability, cmap="viridis", vmin=0, vmax=1)
+        caption(left, f"{one.name}, with noise background" if one.background == NOISE else one.name)
     _colour_bar(figure, rows[-1][-1], output)
     return figure
 

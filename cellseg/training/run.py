@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -30,19 +30,28 @@ import numpy as np
 import scipy
 
 from cellseg import __version__
-from cellseg.data.constants import RECORD
-from cellseg.data.dataset import check_lists, read_record
+from cellseg.data.dataset import check_lists
 from cellseg.data.hdf5 import list_entry, read_list
+from cellseg.data.record import DATA, read_data
 from cellseg.engine import keeps_data_position, process
 from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
-from cellseg.files import check_result_folder, make_folder, read_json, replacing, sha256, write_json, write_text
+from cellseg.files import check_result_folder, make_folder, replacing, sha256, write_text
 from cellseg.network import SGD, Fcn, Schedule, Updates, deploy_net, parameter_shapes, solver, training_net
 from cellseg.network.options import variant_record
 from cellseg.training.loop import FIELDS, Steps, run_solver
-
-RUN = "run.json"
+from cellseg.training.record import (
+    RUN,
+    RunData,
+    RunPart,
+    RunRecord,
+    RunSchedule,
+    RunWeights,
+    read_run,
+    run_of,
+    write_run,
+)
 
 
 @dataclass(frozen=True)
@@ -100,8 +109,8 @@ def train(plan):
         If an input is unusable (then nothing was touched), if Caffe stopped, or after Ctrl-C (then a snapshot
         was written, and the message says how to go on).
     """
-    record = read_record(plan.data)
-    _announce(record["request"].get("note"))
+    record = read_data(plan.data)
+    _announce(record.request.note)
     check_lists(plan.data)
     train, test = (read_list(Path(plan.data) / f"{split}.txt")[0] for split in ("train", "test"))
     multiple = 2**plan.variant.poolings
@@ -131,55 +140,52 @@ def resume(state, engine_name="auto"):
         raise CellsegError(
             f"{state}: does not lie in a run folder ({RUN} is missing); resume it with `caffe train --snapshot`"
         )
-    keys = ["stage", "parts", "data.folder", "data.record_sha256", "schedule"]
-    record = read_json(folder / RUN, *keys)
-    schedule = Schedule.from_dict(record["schedule"])
+    record = read_run(folder)
+    schedule = record.schedule
     if iteration >= schedule.max_iter:
         raise CellsegError(f"{state}: this run is finished ({iteration} iterations); start another one")
-    data = Path(record["data"]["folder"])
+    data = Path(record.data.folder)
     check_lists(data)
-    if sha256(data / RECORD) != record["data"]["record_sha256"]:
+    if sha256(data / DATA) != record.data.record_sha256:
         raise CellsegError(f"{data}: is not the data set with which {folder} was trained; make it again as it was")
     read_weights(weights)
     _forget_after(folder / "history.csv", iteration)
-    _announce(record.get("note"))
+    _announce(record.note)
     order = "goes on" if keeps_data_position(engine_name, state) else "starts anew"
     print(f"going on at iteration {iteration} of {schedule.max_iter}; the order of the patches {order}", flush=True)
     return _run(folder, engine_name, schedule, resume=state)
 
 
-def read_run(model):
-    """Read the ``run.json`` beside a model; None if there is none."""
-    path = Path(model).parent / RUN
-    return read_json(path, "data.folder", "normalisation") if path.exists() else None
-
-
 def _run(folder, engine_name, schedule, weights=None, resume=None):
-    record = read_json(folder / RUN)
+    record = read_run(folder)
     started = time.time()
     job = (engine_name, folder / "solver.prototxt", _steps(schedule), folder / "history.csv", weights, resume)
     try:
         end = process.call(run_solver, *job, engine=engine_name, log=folder / "train.log")
     except CellsegError:
-        write_json(folder / RUN, {**record, "status": "failed"})
+        write_run(folder, replace(record, status="failed"))
         raise
     except KeyboardInterrupt:
-        write_json(folder / RUN, {**record, "status": "interrupted"})
+        write_run(folder, replace(record, status="interrupted"))
         raise CellsegError(f"interrupted before the first iteration; {folder} holds no new weights") from None
-    snapshot = folder / f"{record['stage']}_iter_{end.iteration}.caffemodel"
-    record["engine"] = end.engine
-    record["status"] = "interrupted" if end.interrupted else "finished"
-    record["last_epoch"] = end.last
-    record["parts"].append({"to_iteration": end.iteration, "seconds": round(time.time() - started, 1)})
-    record["weights"] = {"file": snapshot.name, "sha256": sha256(snapshot)}
-    write_json(folder / RUN, record)
+    snapshot = folder / f"{record.stage}_iter_{end.iteration}.caffemodel"
+    part = RunPart(to_iteration=end.iteration, seconds=round(time.time() - started, 1))
+    record = replace(
+        record,
+        engine=end.engine,
+        status="interrupted" if end.interrupted else "finished",
+        last_epoch=end.last,
+        parts=[*record.parts, part],
+        weights=RunWeights(file=snapshot.name, sha256=sha256(snapshot)),
+    )
+    write_run(folder, record)
     if end.interrupted:
         state = snapshot.with_suffix(".solverstate")
         raise CellsegError(
             f"interrupted after {end.iteration} of {schedule.max_iter} iterations; weights so far: {snapshot}; "
             f"go on with: cellseg train resume {shlex.quote(str(state))}"
         )
-    model = folder / f"{record['stage']}.caffemodel"
+    model = folder / f"{record.stage}.caffemodel"
     with replacing(model) as beside:
         shutil.copyfile(str(snapshot), str(beside))
     return model
@@ -211,7 +217,8 @@ def _read_initial_weights(plan, record):
     _check_normalisation(plan.weights, record)
     rows = plan_transfer(read_weights(plan.weights), parameter_shapes(plan.variant), str(plan.weights))
     print(f"weights from {plan.weights}:\n{format_transfer(rows)}", flush=True)
-    return {"file": str(plan.weights), "sha256": sha256(plan.weights), "transfer": [asdict(row) for row in rows]}
+    transfer = [asdict(row) for row in rows]
+    return RunWeights(file=str(plan.weights), sha256=sha256(plan.weights), transfer=transfer)
 
 
 def _write_nets(out, plan, schedule):
@@ -224,34 +231,31 @@ def _write_nets(out, plan, schedule):
 
 
 def _write_record(out, plan, schedule, record, initial):
-    request = record["request"]
-    shutil.copyfile(str(Path(plan.data) / RECORD), str(out / RECORD))
-    data = {"folder": str(plan.data), "kind": request["kind"], "record_sha256": sha256(out / RECORD)}
-    write_json(
-        out / RUN,
-        {
-            "cellseg": __version__,
-            "git_commit": _git_commit(),
-            "stage": plan.stage,
-            "recipe": plan.recipe,
-            "stand_in": record["stand_in"],
-            "note": request.get("note"),
-            "command": plan.command or shlex.join(sys.argv),
-            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "status": "running",
-            "data": data,
-            "normalisation": request["normalisation"],
-            "schedule": {**schedule.to_dict(), "iterations": schedule.max_iter},
-            "variant": variant_record(plan.variant),
-            "orientations": plan.orientations,
-            "initial_weights": initial,
-            "machine": _machine(),
-            "engine": {"name": plan.engine},
-            "parts": [],
-        },
+    request = record.request
+    shutil.copyfile(str(Path(plan.data) / DATA), str(out / DATA))
+    data = RunData(folder=str(plan.data), kind=request.kind, record_sha256=sha256(out / DATA))
+    run = RunRecord(
+        cellseg=__version__,
+        git_commit=_git_commit(),
+        stage=plan.stage,
+        recipe=plan.recipe,
+        stand_in=record.stand_in,
+        note=request.note,
+        command=plan.command or shlex.join(sys.argv),
+        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        status="running",
+        data=data,
+        normalisation=request.normalisation,
+        schedule=RunSchedule.of(schedule),
+        variant=variant_record(plan.variant),
+        orientations=plan.orientations,
+        initial_weights=initial,
+        machine=_machine(),
+        engine={"name": plan.engine},
     )
-    if record["stand_in"]:
-        write_text(out / "train.log", f"STAND-IN: the images are {request.get('note')}\n")
+    write_run(out, run)
+    if record.stand_in:
+        write_text(out / "train.log", f"STAND-IN: the images are {request.note}\n")
 
 
 def _announce(note):
@@ -262,9 +266,10 @@ def _announce(note):
 
 def _check_normalisation(weights, record):
     """Weights that were trained on images of one normalisation are of no use on another's."""
-    before, now = (read_run(weights) or {}).get("normalisation"), record["request"]["normalisation"]
-    if before not in (None, now):
-        raise CellsegError(f"{weights}: was trained on normalisation '{before}', the data has '{now}'; make them alike")
+    run, now = run_of(weights), record.request.normalisation
+    if run and run.normalisation != now:
+        before = f"was trained on normalisation '{run.normalisation}'"
+        raise CellsegError(f"{weights}: {before}, the data has '{now}'; make them alike")
 
 
 def _make_way(out, weights):

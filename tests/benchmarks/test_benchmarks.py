@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from support import ROOT, assert_refused
+from support import ROOT, assert_refused, evaluation_record
 
 from benchmarks import result, rounds, tasks, worker
 from benchmarks.contenders import ENTRIES, NAMES, Entry
@@ -185,8 +185,7 @@ def test_a_quick_run_writes_the_record_and_the_table(tmp_path):
     scores = []
     for name, mcc in (("fp32", 0.9), ("bf16", 0.898)):
         scores.append(tmp_path / f"{name}.json")
-        evaluation = {"data": "d", "engine": {}, "images": 1, "threshold": 0.5, "best_threshold": 0.5, "mcc": mcc}
-        scores[-1].write_text(json.dumps({**evaluation, "baseline_otsu": {"mcc": 0.5}}))
+        scores[-1].write_text(json.dumps(evaluation_record(mcc=mcc)))
     left_out = ("caffe", "opencv", "torch-bf16", "plain-bf16")
     options = ("--quick", "--threads", 1, "--device", "cpu", "--mcc", *scores, "--skip", *left_out)
     done = benchmark("--out", tmp_path / "bench", *options, cwd=tmp_path)

@@ -2,15 +2,14 @@
 
 import json
 
-from support import assert_refused, run_verb
+from support import assert_refused, evaluation_record, run_verb
 
 from cellseg.evaluation.indicators import NAMES
 
 
 def write_evaluation(path, **changes):
-    record = {**dict.fromkeys(NAMES, 0.5), "threshold": 0.4, "best_threshold": 0.4, "images": 40, "data": "d"}
     otsu = {**dict.fromkeys(NAMES, 0.25), "precision": None}
-    path.write_text(json.dumps({**record, "engine": "caffe", "baseline_otsu": otsu, **changes}))
+    path.write_text(json.dumps(evaluation_record(baseline_otsu=otsu, **changes)))
     return path
 
 

@@ -178,7 +178,8 @@ def test_random_copies_of_the_training_images(real, tmp_path):
     names = record["splits"]["train"]["names"]
     copies = RECIPES["best"].copies
     assert len(train) == len(label) == len(names) == 3 * copies and len(read_list("runs/data/set/test.txt")[0]) == 2
-    assert [name.rsplit("#")[1] for name in names[::3]] == [str(number) for number in range(copies)]
+    assert record["splits"]["train"]["copy"] == [number for number in range(copies) for _ in range(3)]
+    assert names == names[:3] * copies
     image = np.array(Image.open(str(real / "train" / "images" / "cell_1.png")))
     np.testing.assert_array_equal(train[1], normalise(image))  # the image itself is the first of its copies
     before = files("runs/data/set")

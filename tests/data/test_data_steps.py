@@ -111,8 +111,8 @@ def unevenness(image, mask):
 
 
 def test_half_of_the_simulated_images_have_noise_in_the_background():
-    images, masks, names = simulated_images(8, np.random.RandomState(0))
-    assert [name.endswith("n") for name in names] == [False, True] * 4
+    images, masks, names, backgrounds = simulated_images(8, np.random.RandomState(0))
+    assert backgrounds == ["plain", "noise"] * 4 and len(set(names)) == 8
     uneven = [unevenness(image, mask) for image, mask in zip(images, masks)]
     assert min(uneven[1::2]) > 2 * max(uneven[::2])
     assert 0.05 < np.mean(masks) < 0.15  # "on average the cells occupy only the 10% of the area"
@@ -127,5 +127,5 @@ def test_the_stand_in_has_larger_cells_and_debris_that_is_no_cell():
     images, masks, _ = stand_in_images(6, np.random.RandomState(0))
     bright_background = [(image[~mask] > 0.7).sum() for image, mask in zip(images, masks)]
     assert np.median(bright_background) > 5
-    _, ordinary, _ = simulated_images(6, np.random.RandomState(0))
+    _, ordinary, _, _ = simulated_images(6, np.random.RandomState(0))
     assert widest(masks) > 1.3 * widest(ordinary)

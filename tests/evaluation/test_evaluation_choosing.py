@@ -2,15 +2,17 @@
 
 import json
 import warnings
+from dataclasses import asdict
 
 import numpy as np
 import pytest
-from support import blobs
+from support import blobs, evaluation_record
 
 from cellseg.errors import CellsegError
 from cellseg.evaluation.baseline import choose_global, choose_local, local
+from cellseg.evaluation.choices import Choices, at_least, choose, choose_cleaning
 from cellseg.evaluation.indicators import pooled
-from cellseg.evaluation.settings import Settings, at_least, choose, choose_cleaning
+from cellseg.evaluation.record import read_evaluation
 from cellseg.inference.cleaning import clean
 
 
@@ -84,7 +86,7 @@ def test_a_local_threshold_is_scikit_images():
     assert (local(image, 15, -0.1) == (image > threshold_local(image, 15, method="gaussian", offset=-0.1))).all()
 
 
-def test_settings_say_what_segments_and_survive_a_record():
+def test_settings_say_what_segments_and_survive_a_record(tmp_path):
     images, masks = blobs(3, 48)
     probability = [np.where(mask, 0.9, 0.1).astype(np.float32) for mask in masks]
     for plane in probability:
@@ -95,16 +97,19 @@ def test_settings_say_what_segments_and_survive_a_record():
     assert set(found) == {"cleaned", "global", "local"}
     assert all((a == b).all() for a, b in zip(found["cleaned"], masks))
     assert pooled(masks, found["global"])["mcc"] == 1 and pooled(masks, found["local"])["mcc"] > 0.7
-    record = json.loads(json.dumps({"settings": settings.to_dict()}, allow_nan=False))
-    assert Settings.from_record(record, "a.json") == settings
-    assert Settings.from_record({}, "a.json") is None and Settings.from_record({"settings": None}, "a.json") is None
+    for kept in (settings, None):
+        write(tmp_path / "a.json", kept and asdict(kept))
+        assert read_evaluation(tmp_path / "a.json").settings == kept
 
 
-GOOD = Settings(0.5, 10, 10, 0.4, 25, -0.1, "somewhere").to_dict()
+def write(path, settings):
+    path.write_text(json.dumps(evaluation_record(settings=settings)))
+
+
+GOOD = asdict(Choices(0.5, 10, 10, 0.4, 25, -0.1, "somewhere"))
 BAD = [
     3,
     {},
-    {**GOOD, "more": 1},
     {key: value for key, value in GOOD.items() if key != "local_block"},
     *({**GOOD, "local_block": value} for value in (24, -1, 25.5, "25", True)),
     {**GOOD, "smallest_object": -1},
@@ -114,15 +119,17 @@ BAD = [
 
 
 @pytest.mark.parametrize("values", BAD, ids=str)
-def test_settings_of_another_kind_are_refused(values):
-    assert Settings.from_record({"settings": GOOD}, "a.json")
-    with pytest.raises(CellsegError, match=r"a\.json: its settings"):
-        Settings.from_record({"settings": values}, "a.json")
+def test_settings_of_another_kind_are_refused(tmp_path, values):
+    write(tmp_path / "a.json", GOOD)
+    assert read_evaluation(tmp_path / "a.json").settings
+    write(tmp_path / "a.json", values)
+    with pytest.raises(CellsegError, match=r"a\.json: (settings|JSON is malformed)"):
+        read_evaluation(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize("value", [0, 1])
 def test_images_of_one_class_and_one_value_can_be_chosen_on(value):
     images, masks = [np.zeros((16, 16), np.float32)] * 2, [np.full((16, 16), value, bool)] * 2
     settings = choose(images, masks, images, 0.5, "blank")
-    json.dumps(settings.to_dict(), allow_nan=False)
+    json.dumps(asdict(settings), allow_nan=False)
     settings.masks(images, images)

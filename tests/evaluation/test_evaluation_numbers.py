@@ -1,12 +1,14 @@
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import assert_refused, blobs, run_verb
+from support import assert_refused, blobs, evaluation_record, run_verb
 
 from cellseg.evaluation.baseline import otsu
 from cellseg.evaluation.indicators import NAMES, count, indicators
+from cellseg.evaluation.record import MethodScores
 from cellseg.evaluation.sweep import THRESHOLDS, Sweep, area_under_roc, pooled
 from cellseg.evaluation.table import REPORT, format_methods, format_table
 
@@ -111,10 +113,9 @@ def test_table_is_aligned_markdown_with_dashes_for_undefined():
 
 
 def test_table_of_methods_has_a_row_each_in_the_same_order_and_fits_a_terminal():
-    values = {**dict.fromkeys(NAMES, 0.12345), "median_mcc": 0.6, "objects": {"f1": None}}
-    methods = {
-        name: {**values, "mcc": number / 10} for number, name in enumerate(("local", "otsu", "cleaned", "network"))
-    }
+    values = MethodScores(**dict.fromkeys(NAMES, 0.12345), median_mcc=0.6)
+    names = ("local", "otsu", "cleaned", "network")
+    methods = {name: replace(values, mcc=number / 10) for number, name in enumerate(names)}
     lines = format_methods(methods).splitlines()
     assert [line[2:9] for line in lines[2:]] == ["network", "+ post-", "Otsu's ", "local t"]
     assert [cell.strip() for cell in lines[3].split("|")[7:10]] == ["0.200", "0.600", "-"]
@@ -122,8 +123,7 @@ def test_table_of_methods_has_a_row_each_in_the_same_order_and_fits_a_terminal()
 
 
 def test_table_1_of_a_network_that_was_not_pretrained(tmp_path):
-    record = {**dict.fromkeys(NAMES, 0.5), "threshold": 0.4, "best_threshold": 0.4, "images": 40, "data": "d"}
-    record.update(engine="caffe", baseline_otsu=dict.fromkeys(NAMES, 0.25))
+    record = evaluation_record(data="d")
     (tmp_path / "after.json").write_text(json.dumps(record))
     (tmp_path / "others.json").write_text(json.dumps({**record, "data": "e"}))
     done = run_verb("table", "after.json", "--honest", "after.json", cwd=tmp_path)
@@ -138,7 +138,10 @@ def test_pixels_of_all_folds_are_pooled():
     counts = {0.3: [(90, 40, 800, 10), (30, 5, 900, 5)], 0.6: [(60, 5, 835, 40), (33, 1, 904, 2)]}
     names = ("tp", "fp", "tn", "fn")
     sweeps = [
-        [{"threshold": threshold, **dict(zip(names, pair[fold], strict=True))} for threshold, pair in counts.items()]
+        [
+            SweepRow(threshold=threshold, **dict(zip(names, pair[fold], strict=True)), **indicators(*pair[fold]))
+            for threshold, pair in counts.items()
+        ]
         for fold in range(2)
     ]
     scores = {threshold: indicators(*np.sum(pair, axis=0))["mcc"] for threshold, pair in counts.items()}

@@ -1,10 +1,12 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
 from cellseg.evaluation.objects import IOU_THRESHOLDS, Overlaps, count_matches, matches, object_scores, overlaps
+from cellseg.evaluation.record import ImageScores
 from cellseg.evaluation.scores import image_scores, score
 
 
@@ -21,17 +23,17 @@ def test_scores_of_an_example_computed_by_hand():
     truths = [mask((0, 0, 10, 10), (20, 0, 10, 10), (20, 20, 5, 5)), mask((0, 0, 10, 10))]
     founds = [mask((0, 0, 10, 10), (20, 2, 10, 10), (0, 20, 3, 3)), mask((0, 0, 4, 10), (20, 20, 6, 6), (30, 30, 2, 2))]
     scores = object_scores(truths, founds)
-    assert scores["precision"] == 2 / 6 and scores["recall"] == 2 / 4 and scores["f1"] == 4 / 10
+    assert scores.precision == 2 / 6 and scores.recall == 2 / 4 and scores.f1 == 4 / 10
     # 2 matches up to 0.65 (4 thresholds), 1 from 0.70 on (6 thresholds); 6 found and 4 true objects
-    assert scores["ap"] == pytest.approx((4 * 2 / 8 + 6 * 1 / 9) / 10)
-    assert scores["count_error"] == 1.0 and scores["count_bias"] == 1.0  # 3 for 3, 3 for 1
+    assert scores.ap == pytest.approx((4 * 2 / 8 + 6 * 1 / 9) / 10)
+    assert scores.count_error == 1.0 and scores.count_bias == 1.0  # 3 for 3, 3 for 1
 
 
 def test_error_and_bias_of_the_count_differ_where_errors_cancel():
     one, three = mask((0, 0, 5, 5)), mask((0, 0, 5, 5), (10, 0, 5, 5), (20, 0, 5, 5))
     scores = object_scores([one, three], [three, one])
-    assert scores["count_error"] == 2 and scores["count_bias"] == 0
-    assert object_scores([three], [one])["count_bias"] == -2
+    assert scores.count_error == 2 and scores.count_bias == 0
+    assert object_scores([three], [one]).count_bias == -2
 
 
 def test_an_iou_of_exactly_the_threshold_is_a_match():
@@ -84,12 +86,12 @@ def test_counts_equal_those_of_the_whole_iou_matrix():
 @pytest.mark.parametrize("truth, found", [(mask(), mask()), (mask((0, 0, 5, 5)), mask()), (mask(), mask((0, 0, 5, 5)))])
 def test_images_without_cells(truth, found):
     scores = object_scores([truth], [found])
-    assert (scores["precision"] is None) == (not found.any())
-    assert (scores["recall"] is None) == (not truth.any())
-    assert scores["ap"] == (0 if truth.any() or found.any() else None)
-    assert scores["count_bias"] == int(found.any()) - int(truth.any())
-    json.dumps(score([truth], [found]), allow_nan=False)
-    json.dumps(image_scores(["empty"], [truth], [found]), allow_nan=False)
+    assert (scores.precision is None) == (not found.any())
+    assert (scores.recall is None) == (not truth.any())
+    assert scores.ap == (0 if truth.any() or found.any() else None)
+    assert scores.count_bias == int(found.any()) - int(truth.any())
+    json.dumps(asdict(score([truth], [found])), allow_nan=False)
+    json.dumps(asdict(*image_scores(["empty"], [truth], [found])), allow_nan=False)
 
 
 def test_a_badly_classified_image_shows_in_the_median_and_by_name():
@@ -98,5 +100,5 @@ def test_a_badly_classified_image_shows_in_the_median_and_by_name():
     truths, founds = [truth] * 3, [truth, np.roll(truth, 25), np.roll(truth, 25)]
     scores = score(truths, founds)
     rows = image_scores(["good", "bad", "worse"], truths, founds)
-    assert scores["median_mcc"] == rows[1]["mcc"] < 0 < scores["mcc"] < rows[0]["mcc"] == 1
-    assert rows[0] == {"name": "good", "tp": 100, "fp": 0, "tn": 1500, "fn": 0, "mcc": 1.0, "cells": 1, "found": 1}
+    assert scores.median_mcc == rows[1].mcc < 0 < scores.mcc < rows[0].mcc == 1
+    assert rows[0] == ImageScores(name="good", tp=100, fp=0, tn=1500, fn=0, mcc=1.0, cells=1, found=1)

@@ -10,7 +10,7 @@ def some(number):
     rng = np.random.RandomState(0)
     for index in range(number):
         image, probability = rng.uniform(size=(2, 12, 9 + index)).astype(np.float32)
-        yield Prediction(f"zelle ä {index}.png", image, probability > 0.5, probability)
+        yield Prediction(f"zelle ä {index}.png", image, probability > 0.5, probability, ("", "noise")[index % 2])
 
 
 def test_predictions_come_back_in_order_with_names_and_types(tmp_path):
@@ -18,9 +18,9 @@ def test_predictions_come_back_in_order_with_names_and_types(tmp_path):
     found = read_predictions(tmp_path / "p.h5")
     assert len(found) == 12
     for one, other in zip(found, some(12)):
-        assert one.name == other.name
-        assert [plane.dtype for plane in one[1:]] == [np.float32, bool, np.float32]
-        for mine, theirs in zip(one[1:], other[1:]):
+        assert (one.name, one.background) == (other.name, other.background)
+        assert [plane.dtype for plane in one[1:4]] == [np.float32, bool, np.float32]
+        for mine, theirs in zip(one[1:4], other[1:4]):
             np.testing.assert_array_equal(mine, theirs)
 
 
@@ -62,3 +62,13 @@ def test_files_of_another_kind_are_refused(tmp_path):
     for name in ("none.h5", "half.h5", "text.h5", "shapes.h5", "flat.h5", "data.h5", "row.h5"):
         with pytest.raises(CellsegError, match=f"{name}: .*cellseg evaluate"):
             read_predictions(tmp_path / name)
+
+
+def test_the_names_of_earlier_files_tell_of_a_noise_background(tmp_path):
+    names = ["simulated_0001n@12,80", "simulated_0002@1,1", "brain.png"]
+    image = np.zeros((4, 4), np.float32)
+    write_predictions(tmp_path / "p.h5", [Prediction(name, image, image > 0, image) for name in names])
+    with h5py.File(tmp_path / "p.h5", "r+") as file:
+        for group in file.values():
+            del group.attrs["background"]
+    assert [one.background for one in read_predictions(tmp_path / "p.h5")] == ["noise", "", ""]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nets import save_random_weights
-from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_verb, with_engine
+from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_record, run_verb, with_engine
 
 from cellseg.data.hdf5 import read_list
 from cellseg.evaluation.indicators import NAMES, count, indicators
@@ -105,7 +105,7 @@ def test_settings_chosen_on_the_training_images_serve_on_the_test_images(model):
     assert done.returncode == 0, done.stderr
     chosen = json.loads(Path("chosen/evaluation.json").read_text())
     assert chosen["images"] == 5 == len(read_predictions("chosen/predictions.h5"))
-    assert [row["name"][-2:] for row in chosen["per_image"]] == ["#0"] * 5
+    assert [row["name"] for row in chosen["per_image"]] == [f"cell_{number}.png@0,0" for number in range(5)]
     settings = chosen["settings"]
     assert settings["threshold"] == chosen["threshold"] and settings["chosen_on"] == "runs/data/tiny/train.txt"
     done = evaluate(model, *TINY, "--threshold", "chosen/evaluation.json", "--out", "honest")
@@ -150,7 +150,8 @@ def test_predictions_and_scores_of_each_image_are_kept_under_its_name(model):
 
 
 def test_the_run_says_what_to_record_and_how_many_orientations_to_average(model):
-    run = {"data": {"folder": "runs/data/tiny"}, "normalisation": "unchanged", "schedule": {"seed": 3}}
+    run = run_record(data={"folder": "runs/data/tiny"}, normalisation="unchanged")
+    run["schedule"]["seed"] = 3
     expected = [(run, "report", 1, ()), ({**run, "recipe": "best", "orientations": 8}, "best", 8, ())]
     expected.append((expected[1][0], "best", 1, ("--orientations", 1)))
     maps = []
@@ -227,7 +228,7 @@ def test_bad_input_is_one_line_and_leaves_the_earlier_record(model):
         ((model, *TINY, "--deploy", "renamed.prototxt"), "has no weights for layer 'fc4'"),
         ((model, *TINY, "--threshold", "1.5"), "not between 0 and 1"),
         ((model, *TINY, "--threshold", "none.json"), "none.json"),
-        ((model, *TINY, "--threshold", "settings.json"), "settings.json: its settings"),
+        ((model, *TINY, "--threshold", "settings.json"), "settings.json: settings: object missing required field"),
         ((model, *TINY, "--orientations", "3"), "--orientations"),
         ((model, *TINY, "--batch", "0"), "--batch"),
         ((model, *TINY, "--out", read_only_place(Path.cwd())), "cannot write"),

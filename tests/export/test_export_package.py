@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import support
 from support import run_verb
 
 pytest.importorskip("onnx")
@@ -22,9 +23,9 @@ from random_models import make
 from cellseg.data.normalisation import normalise
 from cellseg.errors import CellsegError
 from cellseg.export import description, package
+from cellseg.export.card import read_card
 from cellseg.export.description import Order
 from cellseg.export.export import export
-from cellseg.export.facts import gather
 from cellseg.files import sha256
 from cellseg.inference.network import predict
 from cellseg.network import Fcn, UNet, deploy_net
@@ -42,10 +43,9 @@ ORDER = Order("a tiny net", ["Ada Lovelace", "Grace Hopper"], "MIT")
 
 def run_record(rule, **more):
     """A ``run.json`` with what the export asks for."""
-    schedule = {"samples": 7, "epochs": 3, "batch": 2, "seed": 0}
     data = {"folder": "/home/somebody/data", "kind": "real"}
-    record = {"data": data, "normalisation": rule, "schedule": schedule, "recipe": "mine", "note": None}
-    return json.dumps({**record, "started": "2026-01-02T03:04:05+00:00", **more})
+    record = {"data": data, "normalisation": rule, "recipe": "mine", "started": "2026-01-02T03:04:05+00:00"}
+    return json.dumps(support.run_record(**{**record, **more}))
 
 
 @pytest.fixture(params=NETS)
@@ -59,7 +59,7 @@ def exported(request, tmp_path, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
     deploy, model = make(tmp_path, deploy_net(NETS[rule], "net", 32, 32))
     (tmp_path / "run.json").write_text(run_record(rule))
-    done = export(model, deploy, tmp_path / "out", ORDER, gather(model), "torch")
+    done = export(model, deploy, tmp_path / "out", ORDER, read_card(model), "torch")
     assert done.verdict == "passed" and 0 < done.package_difference <= 1e-5
     return rule, model, deploy, tmp_path / "out"
 
@@ -103,7 +103,7 @@ def test_it_says_what_it_is_and_predicts_what_cellseg_predicts(exported):
 
 def test_a_package_that_does_not_give_its_own_output_fails_its_test(tmp_path):
     deploy, model = make(tmp_path, deploy_net(NETS["percentile"], "net", 32, 32))
-    export(model, deploy, tmp_path / "out", ORDER, gather(model, "unchanged"), "torch")
+    export(model, deploy, tmp_path / "out", ORDER, read_card(model, "unchanged"), "torch")
     output, rdf = (tmp_path / "out" / "package" / name for name in ("test_output.npy", "rdf.yaml"))
     before = sha256(output)
     np.save(output, np.load(output) + 0.1)
@@ -121,7 +121,7 @@ def test_the_tool_writes_the_same_package_as_the_library(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == "" and "bioimageio.core's test: passed" in done.stdout
     order = Order("cellseg_unet_small", ["Ada Lovelace"], "CC0-1.0")
-    export(model, deploy, tmp_path / "again", order, gather(model), "torch")
+    export(model, deploy, tmp_path / "again", order, read_card(model), "torch")
     first, second = (zipfile.ZipFile(tmp_path / out / "cellseg_unet_small.zip") for out in ("out", "again"))
     assert first.namelist() == second.namelist()
     for name in ("weights.onnx", "test_input.npy", "README.md"):  # outputs may differ in the last bit

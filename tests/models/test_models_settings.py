@@ -2,18 +2,22 @@
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import msgspec
 import pytest
+from support import evaluation_record
 
 from cellseg.errors import CellsegError
+from cellseg.evaluation.choices import Choices
+from cellseg.evaluation.record import EvaluationRecord, settings_of
 from cellseg.files import sha256
 from cellseg.models.find import find_model
 from cellseg.models.settings import ModelSettings, read_settings, settings_file, write_settings
 
 MODEL = "run/net.caffemodel"
-SETTINGS = {"smallest_object": 20, "largest_hole": 5, "chosen_on": "train.txt", "threshold": 0.4}
+CHOSEN = Choices(0.4, 20, 5, 0.3, 25, -0.1, "train.txt")
 
 
 @pytest.fixture
@@ -23,21 +27,19 @@ def evaluated(tmp_path, monkeypatch):
     Path("run").mkdir()
     Path(MODEL).write_bytes(b"weights")
     Path("run/deploy.prototxt").write_text("")
-    return {
-        "model": MODEL,
-        "model_sha256": sha256(MODEL),
-        "deploy": "run/deploy.prototxt",
-        "normalisation": "root",
-        "orientations": 8,
-        "threshold": 0.5,
-        "best_threshold": 0.5,
-        "settings": None,
-        "data": "test.txt",
-    }
+    facts = {"deploy": "run/deploy.prototxt", "normalisation": "root", "orientations": 8}
+    facts = evaluation_record(model=MODEL, model_sha256=sha256(MODEL), **facts)
+    return msgspec.convert(EvaluationRecord.from_old(facts), EvaluationRecord)
+
+
+def keep(record):
+    """What `cellseg evaluate` does with a record."""
+    settings = settings_of(record)
+    return settings and write_settings(MODEL, settings)
 
 
 def test_a_folder_that_moves_keeps_its_settings(evaluated):
-    assert write_settings(evaluated) == settings_file(MODEL) == Path("run/net.segmentation.json")
+    assert keep(evaluated) == settings_file(MODEL) == Path("run/net.segmentation.json")
     shutil.move("run", "elsewhere")
     settings = read_settings("elsewhere/net.caffemodel")
     assert (settings.threshold, settings.normalisation, settings.orientations) == (0.5, "root", 8)
@@ -46,25 +48,25 @@ def test_a_folder_that_moves_keeps_its_settings(evaluated):
 
 
 def test_what_was_chosen_on_training_images_stays(evaluated):
-    write_settings({**evaluated, "settings": SETTINGS, "threshold": 0.4})
-    assert write_settings(evaluated) is None
+    keep(replace(evaluated, settings=CHOSEN, threshold=0.4))
+    assert keep(evaluated) is None
     settings = read_settings(MODEL)
     assert settings.threshold == 0.4 and settings.chosen_on == "train.txt" and settings.chosen_on_training_images
     assert (settings.smallest_object, settings.largest_hole) == (20, 5)
 
 
 def test_other_weights_of_that_name_get_their_own(evaluated):
-    write_settings({**evaluated, "settings": SETTINGS, "threshold": 0.4})
+    keep(replace(evaluated, settings=CHOSEN, threshold=0.4))
     Path(MODEL).write_bytes(b"other weights")
     with pytest.raises(CellsegError, match="other weights"):
         read_settings(MODEL)
-    assert write_settings({**evaluated, "model_sha256": sha256(MODEL)})
+    assert keep(replace(evaluated, model_sha256=sha256(MODEL)))
     assert read_settings(MODEL).threshold == 0.5
 
 
 @pytest.mark.parametrize("change", [{"threshold": 0.9}, {"normalisation": None}])
 def test_a_trial_leaves_nothing(evaluated, change):
-    assert write_settings({**evaluated, **change}) is None
+    assert keep(replace(evaluated, **change)) is None
     assert read_settings(MODEL) is None
 
 
@@ -80,7 +82,7 @@ def test_a_trial_leaves_nothing(evaluated, change):
     ],
 )
 def test_a_damaged_settings_file_is_refused(evaluated, change, word):
-    write_settings(evaluated)
+    keep(evaluated)
     record = json.loads(settings_file(MODEL).read_text())
     settings_file(MODEL).write_text(json.dumps({**record, **change}))
     with pytest.raises(CellsegError, match=f"segmentation.json.*{word}.*evaluate the model again"):

@@ -3,15 +3,15 @@
 import csv
 import importlib.util
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from support import blobs
 
-from cellseg.evaluation.indicators import NAMES
+from cellseg.evaluation.choices import at_least, choose
 from cellseg.evaluation.predictions import Prediction, write_predictions
 from cellseg.evaluation.scores import image_scores, score
-from cellseg.evaluation.settings import at_least, choose
 from cellseg.evaluation.sweep import Sweep, area_under_roc
 from cellseg.files import sha256
 from cellseg.network import Fcn, deploy_net
@@ -151,10 +151,8 @@ def write_evaluation(folder, count, name, weights, settings, noise, options):
     rng = np.random.RandomState(options.get("seed", 0) + 10)
     spread = _BLUR[name] + noise
     output = [np.clip(mask + rng.uniform(-spread, spread, mask.shape), 0, 1).astype(np.float32) for mask in masks]
-    names = [
-        f"simulated_{index:04d}{'n' * (index % 2)}@1,2" if name == "simulated" else f"cell <{index}>.png"
-        for index in range(count)
-    ]
+    names = [f"simulated_{index:04d}@1,2" if name == "simulated" else f"cell <{index}>.png" for index in range(count)]
+    backgrounds = [("plain", "noise")[index % 2] if name == "simulated" else "" for index in range(count)]
     sweep = Sweep()
     for plane, mask in zip(output, masks):
         sweep.add(plane, mask)
@@ -182,21 +180,21 @@ def write_evaluation(folder, count, name, weights, settings, noise, options):
         "foreground": float(np.mean(masks)),
         "threshold": threshold,
         "threshold_chosen_on": "the evaluated images themselves, as in the report",
-        **{key: methods["network"][key] for key in NAMES},
-        "median_mcc": methods["network"]["median_mcc"],
+        **methods["network"].indicators,
+        "median_mcc": methods["network"].median_mcc,
         "best_threshold": sweep.best_threshold,
         "best_mcc": sweep.best_mcc,
         "auc": area_under_roc(
             np.concatenate([plane.ravel() for plane in output]), np.concatenate([m.ravel() for m in masks])
         ),
-        "baseline_otsu_mcc": methods["otsu"]["mcc"],
-        "baseline_otsu": {key: methods["otsu"][key] for key in NAMES},
-        "settings": used.to_dict() if used else None,
-        "methods": methods,
-        "per_image": image_scores(names, masks, network),
+        "baseline_otsu_mcc": methods["otsu"].mcc,
+        "baseline_otsu": methods["otsu"].indicators,
+        "settings": asdict(used) if used else None,
+        "methods": {method: asdict(scores) for method, scores in methods.items()},
+        "per_image": [asdict(row) for row in image_scores(names, masks, network)],
         "sweep": sweep.table(),
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "evaluation.json").write_text(json.dumps(record))
-    write_predictions(folder / "predictions.h5", map(Prediction, names, images, masks, output))
+    write_predictions(folder / "predictions.h5", map(Prediction, names, images, masks, output, backgrounds))
     return settings

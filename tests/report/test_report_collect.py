@@ -140,7 +140,7 @@ def test_records_from_before_recipes_are_the_reports(make_experiment, change):
     assert (found.recipe, found.network) == ("report", Fcn(features=8))
     after = found.first.evaluations["after"]
     assert after.predictions() is None and set(after.methods) == {"network", "otsu"}
-    assert after.methods["network"]["mcc"] == record["mcc"]
+    assert after.methods["network"].mcc == record["mcc"]
 
 
 def test_a_folder_without_runs(tmp_path):

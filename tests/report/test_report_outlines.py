@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 
 from cellseg.evaluation.predictions import Prediction
+from cellseg.evaluation.record import ImageScores
 from cellseg.report.outlines import choose, classified, draw, outlines
 
 
 def row(name, mcc, cell_pixels=10):
-    return {"name": name, "tp": cell_pixels, "fp": 1, "tn": 50, "fn": 0, "mcc": mcc, "cells": 1, "found": 1}
+    return ImageScores(name=name, tp=cell_pixels, fp=1, tn=50, fn=0, mcc=mcc, cells=1, found=1)
 
 
 def square(rows, columns, shape=(20, 30)):
@@ -17,14 +18,14 @@ def square(rows, columns, shape=(20, 30)):
 
 def test_best_and_worst_by_mcc_with_ties_by_name_and_no_image_without_cells():
     rows = [row("e", 0.9), row("b", 0.5), row("empty", 0.0, cell_pixels=0), row("d", 0.9), row("a", 0.5), row("c", 0.7)]
-    assert choose({"per_image": rows}, 2) == (["d", "e"], ["a", "b"])
+    assert choose(rows, 2) == (["d", "e"], ["a", "b"])
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_no_image_is_among_the_best_and_the_worst(count):
     rows = [row(name, mcc) for name, mcc in zip("abc", (0.1, 0.2, 0.3))][:count]
-    best, worst = choose({"per_image": rows}, 4)
-    assert sorted(best + worst) == sorted(one["name"] for one in rows)
+    best, worst = choose(rows, 4)
+    assert sorted(best + worst) == sorted(one.name for one in rows)
     assert 0 <= len(best) - len(worst) <= 1
 
 

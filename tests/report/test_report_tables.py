@@ -67,7 +67,7 @@ def test_baselines_are_those_of_the_main_recipes_grey_values(tmp_path, make_expe
     path = make_experiment("best", recipe="best", network=UNet()) / "finetune" / "honest" / "evaluation.json"
     methods = json.loads(path.read_text())["methods"]
     change(path, normalisation="root", methods={**methods, "otsu": {**methods["otsu"], "mcc": 0.125}})
-    found = [scores["mcc"] for name, _, scores in tables.baselines(collect(tmp_path / "runs")) if name == "otsu"]
+    found = [scores.mcc for name, _, scores in tables.baselines(collect(tmp_path / "runs")) if name == "otsu"]
     assert len(found) == 1 and found != [0.125]
 
 

@@ -5,13 +5,14 @@ import pytest
 
 from cellseg.errors import CellsegError
 from cellseg.evaluation.predictions import Prediction
-from cellseg.report.triptychs import choose, draw, has_noise
+from cellseg.report.triptychs import choose, draw
 
 
 def prediction(name, shape=(16, 16), seed=0):
     rng = np.random.RandomState(seed)
     image = rng.uniform(size=shape).astype(np.float32)
-    return Prediction(name, image, image > 0.7, rng.uniform(size=shape).astype(np.float32))
+    background = "noise" if "n@" in name else "plain"
+    return Prediction(name, image, image > 0.7, rng.uniform(size=shape).astype(np.float32), background)
 
 
 def chosen(names, count):
@@ -28,13 +29,6 @@ def test_patches_of_different_images_are_preferred():
     names = [f"simulated_{n:04d}{'n' * (n % 2)}@{where}" for where in ("0,0", "5,5", "9,9") for n in range(4)]
     assert chosen(names, 4) == names[:4]
     assert len(set(chosen(names, 6))) == 6
-
-
-@pytest.mark.parametrize(
-    "name, noisy", [("s_0001n@1,1", True), ("s_0001n", True), ("s_0001", False), ("brain@0,0", False)]
-)
-def test_noise_is_told_from_the_number_alone(name, noisy):
-    assert has_noise(name) == noisy
 
 
 @pytest.mark.parametrize(
@@ -55,7 +49,7 @@ def test_a_row_shows_patch_truth_and_output_from_left_to_right():
     assert sorted(lefts[:3]) == list(lefts[:3]) and len(set(lefts[:3])) == 3 and tops[0] > tops[3]
     for number, one in enumerate(predictions):
         shown = [axes.images[0].get_array() for axes in pictures[3 * number : 3 * number + 3]]
-        for plane, picture in zip(one[1:], shown):
+        for plane, picture in zip(one[1:4], shown):
             assert np.array_equal(picture, plane)
     words = {text.get_text() for axes in pictures for text in axes.texts}
     assert words == {"simulated_0001n@0,0, with noise background", "simulated_0002@3,4"}

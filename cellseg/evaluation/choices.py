@@ -3,10 +3,11 @@
 Chosen on training images and then used on test images, they let nothing be chosen on what is reported.
 """
 
-import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 
 from cellseg.errors import CellsegError
 from cellseg.evaluation.baseline import choose_global, choose_local, local
@@ -19,7 +20,7 @@ LARGEST_HOLES = (0, 5, 10, 20, 30, 50, 100, 200)
 
 
 @dataclass(frozen=True)
-class Settings:
+class Choices:
     """Everything that is chosen for a segmentation, by the highest Matthews correlation over all pixels.
 
     Attributes
@@ -37,46 +38,16 @@ class Settings:
     """
 
     threshold: float
-    smallest_object: int
-    largest_hole: int
+    smallest_object: Annotated[int, Meta(ge=0)]
+    largest_hole: Annotated[int, Meta(ge=0)]
     global_threshold: float
     local_block: int
     local_offset: float
     chosen_on: str
 
-    def to_dict(self):
-        """The settings as an ``evaluation.json`` holds them under ``settings``."""
-        return asdict(self)
-
-    @classmethod
-    def from_record(cls, record, path):
-        """The settings that an ``evaluation.json`` holds.
-
-        Parameters
-        ----------
-        record : dict
-            Its content.
-        path : str or path
-            Its name, for the message.
-
-        Returns
-        -------
-        Settings or None
-            None if it holds none.
-
-        Raises
-        ------
-        CellsegError
-            If it holds something else.
-        """
-        values = record.get("settings")
-        if values is None:
-            return None
-        kinds = {field.name: field.type for field in fields(cls)}
-        known = isinstance(values, dict) and set(values) == set(kinds)
-        if not known or not all(_fits(values[name], kind) for name, kind in kinds.items()) or not _makes_sense(values):
-            raise CellsegError(f"{path}: its settings are not those of an evaluation; make it again")
-        return cls(**values)
+    def __post_init__(self):
+        if not (self.local_block > 0 and self.local_block % 2):
+            raise CellsegError(f"local_block: {self.local_block} is not an odd number of pixels")
 
     def masks(self, images, probability):
         """Segment images in every way that has settings.
@@ -117,11 +88,11 @@ def choose(images, masks, probability, threshold, chosen_on):
 
     Returns
     -------
-    Settings
+    Choices
     """
     smallest, largest = choose_cleaning(at_least(probability, threshold), masks)
     block, offset = choose_local(images, masks)
-    return Settings(threshold, smallest, largest, choose_global(images, masks), block, offset, chosen_on)
+    return Choices(threshold, smallest, largest, choose_global(images, masks), block, offset, chosen_on)
 
 
 def choose_cleaning(masks, truths):
@@ -150,14 +121,3 @@ def choose_cleaning(masks, truths):
 def at_least(planes, threshold):
     """Where each plane's values are at least a threshold; compared in double precision, as by `Sweep`."""
     return [np.asarray(plane, np.float64) >= threshold for plane in planes]
-
-
-def _fits(value, kind):
-    if kind is str:
-        return isinstance(value, str)
-    return isinstance(value, (int, kind)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _makes_sense(values):
-    areas = values["smallest_object"], values["largest_hole"]
-    return min(areas) >= 0 and values["local_block"] > 0 and values["local_block"] % 2 == 1

@@ -6,13 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from support import ROOT, assert_refused, run_verb
+from support import ROOT, assert_refused, evaluation_record, run_record, run_verb
 
 from cellseg.errors import CellsegError
-from cellseg.export.facts import gather
+from cellseg.export.card import read_card
 from cellseg.files import sha256
-
-EVALUATION = {"data": "d", "engine": "torch", "images": 1, "threshold": 0.4, "mcc": 0.8, "baseline_otsu": {"mcc": 0.5}}
 
 
 @pytest.fixture
@@ -24,32 +22,33 @@ def model(tmp_path):
 
 def write_evaluation(folder, model, best, **more):
     folder.mkdir(exist_ok=True)
-    record = {**EVALUATION, "best_threshold": best, "model_sha256": sha256(model), "data": "/home/a/train.txt", **more}
-    (folder / "evaluation.json").write_text(json.dumps(record))
+    facts = {"best_threshold": best, "model_sha256": sha256(model), "data": "/home/a/train.txt"}
+    (folder / "evaluation.json").write_text(json.dumps(evaluation_record(**{**facts, **more})))
 
 
 def test_the_threshold_is_that_of_the_honest_evaluation_of_this_very_model(model, tmp_path):
-    assert gather(model, "percentile").threshold == 0.5
+    assert read_card(model, "percentile").settings.threshold == 0.5
     write_evaluation(tmp_path, model, 0.3)
-    assert gather(model, "percentile").threshold == 0.3
+    assert read_card(model, "percentile").settings.threshold == 0.3
     write_evaluation(tmp_path / "honest", model, 0.6, orientations=8)
-    facts = gather(model, "percentile")
-    assert (facts.threshold, facts.chosen_on, facts.orientations) == (0.6, "chosen on train.txt", 8)
+    settings = read_card(model, "percentile").settings
+    assert (settings.threshold, settings.chosen_on, settings.orientations) == (0.6, "chosen on train.txt", 8)
     write_evaluation(tmp_path / "honest", model, 0.6, model_sha256="of another model")
-    assert gather(model, "percentile").threshold == 0.3
-    assert gather(model, "percentile", "0.7").threshold == 0.7
+    assert read_card(model, "percentile").settings.threshold == 0.3
+    assert read_card(model, "percentile", "0.7").settings.threshold == 0.7
     with pytest.raises(CellsegError, match="not between 0 and 1"):
-        gather(model, "percentile", "7")
+        read_card(model, "percentile", "7")
 
 
 def test_the_normalisation_is_the_run_s(model, tmp_path):
     with pytest.raises(CellsegError, match="no run.json beside it .*give --normalisation"):
-        gather(model)
+        read_card(model)
     for kind in ("real", "stand-in"):
-        run = {"data": {"folder": "d", "kind": kind}, "normalisation": "root"}
+        run = run_record(data={"folder": "d", "kind": kind}, normalisation="root")
         (tmp_path / "run.json").write_text(json.dumps(run))
-        assert gather(model).simulated == (kind != "real")
-    assert gather(model).normalisation == "root" and gather(model, "standard").normalisation == "standard"
+        assert read_card(model).simulated == (kind != "real")
+    rules = [read_card(model, rule).settings.normalisation for rule in (None, "standard")]
+    assert rules == ["root", "standard"]
 
 
 def test_the_tool_asks_for_the_normalisation_and_leaves_nothing(tmp_path):
