@@ -147,7 +147,8 @@ class EvaluationRecord(Scored):
     def from_old(values: dict) -> dict:
         """Today's form of a file from before versions; the first ones scored the network and Otsu's threshold alone."""
         network = {name: values[name] for name in NAMES if name in values}
-        return {"methods": {"network": network, "otsu": values["baseline_otsu"]}, **values}
+        methods = values.get("methods") or {"network": network, "otsu": values["baseline_otsu"]}
+        return {**values, "methods": methods}
 
 
 class GivenThreshold(NamedTuple):

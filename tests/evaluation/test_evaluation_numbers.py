@@ -8,7 +8,7 @@ from support import assert_refused, blobs, evaluation_record, run_verb
 
 from cellseg.evaluation.baseline import otsu
 from cellseg.evaluation.indicators import NAMES, count, indicators
-from cellseg.evaluation.record import MethodScores
+from cellseg.evaluation.record import MethodScores, SweepRow
 from cellseg.evaluation.sweep import THRESHOLDS, Sweep, area_under_roc, pooled
 from cellseg.evaluation.table import REPORT, format_methods, format_table
 

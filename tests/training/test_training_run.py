@@ -234,7 +234,7 @@ def test_bad_input_is_one_line_and_touches_nothing(pretrained):
         ((*tune, "missing.caffemodel"), "missing.caffemodel"),
         (("finetune", "--data", "runs/data/tiny", "--batch", 5, "--weights", model), "32x1x3x3"),
         ((*tune, model), "holds the weights to start from"),
-        (("pretrain", "--data", "runs/nothing"), "runs/nothing: holds no data set"),
+        (("pretrain", "--data", "runs/nothing"), "runs/nothing/data.json: is missing"),
         (("pretrain", *SMALL[2:], "--data", "runs/data/copy"), "does not name the files beside it"),
         (("pretrain", *SMALL, "--batch", 21), "batch is 21"),
         (("pretrain", *SMALL, "--weights", ""), "the value of weights is empty"),
