@@ -30,7 +30,7 @@ def lacks_libraries():
         return True
     from importlib.util import find_spec
 
-    return any(find_spec(name) is None for name in ("h5py", "noise", "numpy", "scipy", "torch", "tqdm"))
+    return any(find_spec(name) is None for name in ("h5py", "msgspec", "noise", "numpy", "scipy", "torch", "tqdm"))
 
 
 def run(verb):
