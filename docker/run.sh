@@ -18,6 +18,7 @@ for argument in "${arguments[@]}"; do
     case $argument in
         VARIANT=cpu | VARIANT=cuda) image=localhost/cellseg:${argument#*=} ;;
         REAL=) ;;
+        REAL=real55 | REAL=fields) given+=("$argument") ;; # public data, fetched into runs/
         REAL=*)
             real=$(realpath -e "${argument#*=}" 2>/dev/null) || stop "${argument#*=}: no such folder; REAL is a folder of images"
             mounts+=("$real:/workspace/real:ro")
