@@ -3,7 +3,7 @@
 MODEL is a .caffemodel; its threshold, normalisation and net stand in the file that its evaluation left beside it.
 IMAGES are files and folders: TIFF (also OME-TIFF and stacks), PNG, JPEG and OME-Zarr of any size. Each gets a folder of
 results (labels.tif, mask.tif, overlay.png, objects.csv, image.json), and all of them one objects.csv and summary.csv.
-Images that have results already are left out.
+Images that have results already, and have not changed since, are left out.
 
     cellseg segment runs/best/finetune/finetune.caffemodel images/ --out results
 """
@@ -21,8 +21,10 @@ from cellseg.errors import CellsegError
 
 def add_arguments(parser):
     """Add the verb's options."""
+    from cellseg.images.registry import SUFFIXES
+
     parser.add_argument("model", help="a .caffemodel, or the run folder that holds it")
-    parser.add_argument("images", nargs="+", help="files and folders")
+    parser.add_argument("images", nargs="+", help=f"files and folders ({', '.join(SUFFIXES)})")
     parser.add_argument("--out", required=True, help="folder for the results")
     group = parser.add_argument_group("which images")
     pattern = "of the names in folders, such as '*_DAPI.tif' (default: all images)"

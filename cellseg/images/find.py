@@ -69,7 +69,7 @@ def find_images(inputs: Iterable, pattern: str = "*", recursive: bool = False, l
     CellsegError
         If an input does not exist, or nothing is found. A link that leads nowhere is found: opening it is the error.
     """
-    found = {}
+    found: dict[Path | frozenset[str], tuple[Path, Path, str]] = {}
     for one in map(Path, inputs):
         if not one.exists() and not one.is_symlink():
             raise CellsegError(f"{one}: no such file or folder")
@@ -77,7 +77,7 @@ def find_images(inputs: Iterable, pattern: str = "*", recursive: bool = False, l
         for path in _below(one, pattern, recursive, leave_out) if is_folder else [one]:
             for image, files in images_in(path):
                 own = Path(os.path.abspath(image))
-                key = frozenset(map(os.path.abspath, files)) if files else own
+                key = frozenset(os.path.abspath(file) for file in files) if files else own
                 found.setdefault(key, (image, own, os.path.abspath(one if is_folder else one.parent)))
     if not found:
         below = "" if recursive else "; --recursive looks into folders of folders"

@@ -71,7 +71,9 @@ def read_layout(path, series=None, stored=False) -> Layout:
     size, warnings = _pixel_size(axes, image, level, letters)
     if series is None and len(scales) > 1:
         warnings.append(note)
-    return Layout(letters, array.shape, np.dtype(array.dtype), lambda key: array[key], names, size, warnings)
+    return Layout(
+        letters, array.shape, np.dtype(array.dtype), lambda key: np.asarray(array[key]), names, size, warnings
+    )
 
 
 def _inside(folder, part):

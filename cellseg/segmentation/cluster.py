@@ -4,6 +4,7 @@ All workers have to see the same folders under the same names, and to have cells
 """
 
 import contextlib
+import os
 import shutil
 import tempfile
 import threading
@@ -143,7 +144,8 @@ def _kept(bands):
 
 
 def _seen_by_all(job):
-    return job._replace(path=str(Path(job.path).resolve()), folder=str(Path(job.folder).resolve()))
+    # Links are left as they are: other files of the image are looked for beside the link.
+    return job._replace(path=os.path.abspath(job.path), folder=os.path.abspath(job.folder))
 
 
 def _client(address):
