@@ -146,7 +146,8 @@ class Experiment:
 
     def _after(self):
         """The last one is the report's; of the two before it the first chooses on the training images."""
-        model, chosen, honest = self.layout.model("finetune"), *map(self.layout.evaluation, ("chosen", "honest"))
+        model = self.layout.model("finetune")
+        chosen, honest = (self.layout.evaluation(name) for name in ("chosen", "honest"))
         return [
             self._evaluate(model, "--split", "train", "--out", chosen, quiet=True),
             self._evaluate(model, "--threshold", self.layout.record("chosen"), "--out", honest, quiet=True),

@@ -178,7 +178,7 @@ class _NetworkInChild(Network):
         self._child.close()
 
 
-_opened = []  # in a child: its network
+_opened: list = []  # in a child: its network
 
 
 def _open(engine_name, deploy, weights):

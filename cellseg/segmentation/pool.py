@@ -9,6 +9,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import connection
+from typing import cast
 
 from cellseg.engine import process
 from cellseg.segmentation.options import SegmentationOptions
@@ -48,7 +49,7 @@ def run_in_pool(
         busy = [stack.enter_context(_Worker(settings, count)) for _ in range(count)]
         stack.callback(lambda: [worker.terminate() for worker in busy])  # all at once, before each is waited for
         while busy:
-            for worker in connection.wait(busy):
+            for worker in cast("list[_Worker]", connection.wait(busy)):
                 try:
                     kind, value = worker.receive()
                 except process.ChildEnded as error:

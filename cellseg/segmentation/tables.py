@@ -21,8 +21,10 @@ SUMMARY = (
 
 _AT_ONCE = 1 << 14  # cells
 _DECIMALS = {"centroid_row": 3, "centroid_column": 3, "eccentricity": 4, "solidity": 4}
-_MEASURED = ("label", "area", "centroid_row", "centroid_column", "top", "left", "bottom", "right", "mean_intensity")
-_MEASURED += ("max_intensity", "eccentricity", "solidity")
+_MEASURED = (
+    *("label", "area", "centroid_row", "centroid_column", "top", "left", "bottom", "right", "mean_intensity"),
+    *("max_intensity", "eccentricity", "solidity"),
+)
 
 
 def object_rows(image, page, plane, cells, pixel_size=None):

@@ -22,7 +22,7 @@ class CellObject(NamedTuple):
         Brightness in [0, 1] for each time that a pixel is covered, 0 elsewhere.
     """
 
-    count: np.ndarray
+    count: np.ndarray  # type: ignore[assignment]  # a tuple's own `count` is not used
     intensity: np.ndarray
 
 
