@@ -68,7 +68,7 @@ def find_pairs(folder) -> list[tuple[Path, Path]]:
     files = _files(place)
     names = {name_of(path) for path in files}
     masks = [path for path in files if _masked(path) in names]
-    images = {}
+    images: dict = {}
     for path in files:
         if path not in masks and images.setdefault(name_of(path), path) is not path:
             raise CellsegError(f"{path}: {images[name_of(path)].name} has the same name; keep one of the two")
