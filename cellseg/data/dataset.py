@@ -145,7 +145,7 @@ def build_real(folder, source, normalisation="percentile", rgb="refuse", copies=
         raise CellsegError(f"{source}: lies in the folder to be written, {folder}; choose another one with --out")
     splits = {split: read_examples(source / split, rgb) for split in ("train", "test")}
     for example in splits["test"]:
-        twins = [other for other in splits["train"] if np.array_equal(other.image, example.image)]
+        twins = [other for other in splits["train"] if np.array_equal(other.image, example.image, equal_nan=True)]
         if twins:
             raise CellsegError(f"{example.files[0]}: the same image as {twins[0].files[0]}; remove it from one split")
     files = [file for examples in splits.values() for example in examples for file in example.files]

@@ -137,6 +137,9 @@ def _gains(labels, look, rng):
 def _measure(image, mask):
     """Number, radius, spread, blur and noise of one image; None without a cell."""
     image = np.asarray(image, np.float64)
+    known = np.isfinite(image)
+    if not known.all():  # what is no number counts as background
+        image = np.where(known, image, np.median(image[known & ~mask]) if (known & ~mask).any() else 0)
     labels, number = ndimage.label(mask, np.ones((3, 3)))
     areas = ndimage.sum(mask, labels, np.arange(1, number + 1)) if number else np.zeros(0)
     far = ~ndimage.binary_dilation(mask, iterations=_MARGIN)

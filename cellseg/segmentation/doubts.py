@@ -7,6 +7,11 @@ and at most 6.5 times the contrast up to the 99th percentile. In an image of noi
 
 import numpy as np
 
+from cellseg.images.open import missing_note
+
+#: Said of a plane in which the normalisation finds nothing to stretch.
+NO_CONTRAST = "no contrast: nearly all pixels have one grey value, and no cell is looked for"
+
 COVER = 0.6
 CONTRAST = 8
 GLARE = 12
@@ -16,16 +21,20 @@ _STRIPS = 64
 _DEVIATION = 0.6745 * 2**0.5  # the median difference of two numbers from a normal distribution of deviation 1
 
 
-def doubts(plane, covered: float) -> list[str]:
-    """What makes the result of a plane implausible, a sentence each.
+def doubts(plane, scale, cells) -> list[str]:
+    """What a user should know of the result of a plane, a sentence each.
 
     Parameters
     ----------
     plane : cellseg.images.source.Plane or alike
-    covered : float
-        The part of the plane that cells cover, 0 to 1.
+    scale : cellseg.data.normalisation.Scale
+    cells : cellseg.segmentation.find_cells.Cells
     """
-    said = []
+    pixels = plane.shape[0] * plane.shape[1]
+    said = [missing_note(cells.missing / pixels)] if cells.missing else []
+    if not scale.span > 0:
+        return [*said, NO_CONTRAST]
+    covered = int(cells.table["area"].sum()) / pixels
     if covered > COVER:
         said.append(f"covers {covered:.0%} of the image: probably no cells, uneven light, or a wrong threshold")
     rows = _sample(plane)

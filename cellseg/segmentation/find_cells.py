@@ -9,9 +9,6 @@ from cellseg.data.normalisation import measure
 from cellseg.inference.grey_values import StreamedGrey
 from cellseg.segmentation.labelling import Labeller, renumber
 
-#: Said of a plane in which the normalisation finds nothing to stretch.
-NO_CONTRAST = "no contrast: nearly all pixels have one grey value, and no cell is looked for"
-
 _AT_ONCE = 1 << 22  # pixels that are labelled at a time
 
 
@@ -25,7 +22,8 @@ class Cells(NamedTuple):
     numbers : ndarray of shape (provisional labels + 1,), uint32
         The final label of each provisional one.
     missing : int
-        How many pixels are NaN or infinite. They belong to no cell.
+        How many pixels are NaN or infinite. They are in no cell but in its filled holes, and then the cell's brightness
+        is NaN, too.
     """
 
     table: np.ndarray

@@ -1,10 +1,12 @@
 """A trained model on an image that is in memory: numpy in, numpy out."""
 
+import logging
 from typing import NamedTuple
 
 import numpy as np
 
 from cellseg.errors import CellsegError
+from cellseg.segmentation.doubts import doubts
 from cellseg.segmentation.find_cells import find_cells, measure_scale, probabilities
 from cellseg.segmentation.model import Model, load_model
 
@@ -28,7 +30,7 @@ class Segmentation(NamedTuple):
 
 
 def segment(image, model):
-    """Segment an image.
+    """Segment an image. What should be known of the result is logged as a warning.
 
     Parameters
     ----------
@@ -53,6 +55,8 @@ def segment(image, model):
     labels, probability = [], []
     bands = probabilities(plane, scale, model.tiles)
     cells = find_cells(plane, bands, model.settings, labels.append, probability.append)
+    for note in doubts(plane, scale, cells):
+        logging.getLogger(__name__).warning("warning: the image: %s", note)
     numbers = cells.numbers.astype(label_type(len(cells.table)))
     return Segmentation(numbers[np.concatenate(labels)], np.concatenate(probability), cells.table)
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from cellseg import __version__
 from cellseg.files import check_result_folder, read_json, replacing_folder, write_json
 from cellseg.images.find import identify
-from cellseg.images.open import missing_note, open_image
+from cellseg.images.open import open_image
 from cellseg.segmentation.doubts import doubts
-from cellseg.segmentation.find_cells import NO_CONTRAST, find_cells, measure_scale, probabilities
+from cellseg.segmentation.find_cells import find_cells, measure_scale, probabilities
 from cellseg.segmentation.overlay import overlay
 from cellseg.segmentation.rows import Rows
 from cellseg.segmentation.segment_array import label_type
@@ -144,8 +144,8 @@ class _PlaneResult:
             rows.close()
 
     @property
-    def missing(self):
-        return self._cells.missing
+    def doubts(self):
+        return doubts(self.plane, self.scale, self._cells)
 
     @property
     def table(self):
@@ -204,11 +204,7 @@ def _summary(job, source, options, done, seconds):
     warnings = list(source.warnings)
     for one in done:
         where = " ".join(f"{letter}{number}" for letter, number in one.plane.index.items())
-        notes = [missing_note(one.missing / (height * width))] if one.missing else []
-        notes += (
-            doubts(one.plane, int(one.table["area"].sum()) / (height * width)) if one.scale.span > 0 else [NO_CONTRAST]
-        )
-        warnings += [f"{where}: {note}" if where else note for note in notes]
+        warnings += [f"{where}: {note}" if where else note for note in one.doubts]
     size = source.pixel_size or ("", "")
     covered = sum(int(one.table["area"].sum()) for one in done) / pixels
     return {

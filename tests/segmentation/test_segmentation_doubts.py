@@ -4,12 +4,21 @@ import numpy as np
 import pytest
 from support import ArrayPlane, smooth
 
+from cellseg.data.normalisation import Scale
 from cellseg.segmentation import doubts as module
-from cellseg.segmentation.doubts import doubts
+from cellseg.segmentation.doubts import doubts as doubts_of
+from cellseg.segmentation.find_cells import Cells
+from cellseg.segmentation.measurement import CELL
 
 RNG = np.random.RandomState(0)
 NOISE = RNG.normal(300, 20, (256, 256)).round().astype(np.uint16)
 CELLS = NOISE + smooth(256, 256)
+
+
+def doubts(plane, covered, missing=0, span=1.0):
+    table = np.zeros(1, CELL)
+    table["area"] = round(covered * plane.shape[0] * plane.shape[1])
+    return doubts_of(plane, Scale(0.0, span), Cells(table, np.arange(2), missing))
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
@@ -42,5 +51,11 @@ def test_hot_pixels_are_one():
 def test_what_is_no_number_is_left_out():
     image = CELLS.astype(np.float32)
     image[:40] = np.nan
-    assert doubts(ArrayPlane(image), 0.3) == []
+    (said,) = doubts(ArrayPlane(image), 0.3, missing=40 * 256)
+    assert said == "15.62% of the pixels are NaN or infinite and count as background"
     assert doubts(ArrayPlane(image * np.nan), 0.3) == []
+
+
+def test_no_contrast_is_one():
+    (said,) = doubts(ArrayPlane(np.full((9, 9), 7)), 0, span=0.0)
+    assert "no contrast" in said
