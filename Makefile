@@ -15,7 +15,7 @@ EXPERIMENT = @$(PYTHON) -m cellseg experiment
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe venv prototxt real55 fields data pretrain finetune before after table report experiment reproduce \
-    seeds crossvalidate ablation test docs bench format image image-check image-lint image-vendor
+    seeds crossvalidate ablation check test docs bench format image image-check image-lint image-vendor
 
 help: ## list the verbs
 	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
@@ -29,7 +29,7 @@ venv: .venv/made ## put current libraries and PyTorch, the embedded engine's, in
 .caffe/bin/python:
 	@bash tools/make_caffe.sh
 
-.venv/made: requirements.lock
+.venv/made: requirements.lock requirements-torch.lock
 	@bash tools/make_venv.sh
 
 prototxt: $(READY) ## write the networks and solvers of the recipe into prototxt/ and solvers/
@@ -89,9 +89,13 @@ image-vendor: .venv/made
 image-lint: .venv/made ## check the Dockerfile, and that the packages it names are in the archives
 	@bash docker/lint.sh
 
-test: .caffe/bin/python .venv/bench ## lint, and all tests, also on real Caffe
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
-	@.venv/bin/python -m pytest -q
+check: .venv/made ## lint, types, and the tests that need neither real Caffe nor apt nor a browser: a few minutes, anywhere
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup -m "not caffe and not parity and not apt and not browser"
+
+test: .caffe/bin/python .venv/bench ## all of it, also what needs real Caffe
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+	@.venv/bin/python -m pytest -q -n 2 --dist loadgroup
 
 docs: .venv/docs ## build the documentation as a site into site/; no broken link
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build -q --strict
@@ -104,7 +108,7 @@ bench: .venv/bench ## measure the engine's speed beside real Caffe, plain PyTorc
 	@.venv/bin/python -m benchmarks $${MCC:+--mcc $$MCC}
 
 .venv/bench: requirements-bench.lock .venv/made
-	@.venv/bin/python -m pip -q --disable-pip-version-check install -c requirements.lock -r requirements-bench.lock
+	@.venv/bin/python -m pip -q --disable-pip-version-check install --no-deps --require-hashes -r requirements-bench.lock
 	@touch $@
 
 format: .venv/made ## format the code

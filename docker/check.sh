@@ -59,7 +59,7 @@ say "$container, base image $BASE, $(nproc) cores"
 packages() { # packages FOLDER NAME ...: of requirements.lock
     local target=$1 wanted
     shift
-    mapfile -t wanted < <(grep -iE "^($(IFS='|'; echo "$*"))==" requirements.lock)
+    mapfile -t wanted < <(sed -nE "s/^(($(IFS='|'; echo "$*"))==[^ ]+).*/\1/Ip" requirements.lock requirements-torch.lock)
     .venv/bin/python -m pip -q --disable-pip-version-check install --no-deps --target "$target" "${wanted[@]}"
 }
 size() {
@@ -101,7 +101,7 @@ EOF
 if [ "${VARIANT:-cpu}" = cpu ]; then
     build cpu
     step "packages for the tests" packages "$folder/packages/test" pytest pluggy iniconfig pygments hypothesis sortedcontainers
-    step "packages for the parity tests" packages "$folder/packages/torch" torch filelock fsspec mpmath sympy typing_extensions
+    step "packages for the parity tests" packages "$folder/packages/torch" torch filelock fsspec mpmath sympy typing-extensions
     step "tests marked caffe, inside" tests /packages/test -m caffe /opt/cellseg/tests
     last
     step "parity of the embedded engine with this Caffe, inside" tests /packages/test:/packages/torch /opt/cellseg/tests/parity

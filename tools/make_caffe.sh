@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Puts real Caffe 1.0 with pycaffe into .caffe/ beside the Makefile: Debian 11's prebuilt packages, fetched and
 # verified by apt in a private world and unpacked without root. Its doors: .caffe/bin/python and .caffe/bin/caffe.
+# Only what holds a net runs there (cellseg/engine/process.py).
 # CAFFE_MIRROR names a Debian mirror that still has bullseye; by default it is the machine's own.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-target=$root/.caffe
+target=${1:-$root/.caffe} # another folder, to try this script
 suite=bullseye
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-packages=(caffe python3-caffe libopenblas0-pthread python3-h5py python3-scipy python3-pil python3-noise
-          python3-tqdm python3-pytest)
+packages=(caffe python3-caffe libopenblas0-pthread python3-tqdm) # and what they depend on, h5py, protobuf and numpy among it
 
 stop() { echo "make caffe: $*" >&2; exit 2; }
 
@@ -97,7 +97,7 @@ EOF
 }
 door python python3.9
 door caffe caffe
-"$new/bin/python" -c 'import caffe, h5py, scipy.ndimage, PIL, noise, tqdm' 2>"$world/log" ||
+"$new/bin/python" -c 'import caffe, h5py, google.protobuf, tqdm' 2>"$world/log" ||
     stop "the unpacked pycaffe does not start here: $(tail -n 1 "$world/log")"
 echo "$suite ${packages[*]}" >"$new/packages.asked"
 rm -rf "$target"

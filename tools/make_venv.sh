@@ -1,23 +1,36 @@
 #!/usr/bin/env bash
-# Makes .venv/ with the pinned current libraries (requirements.lock), for the tests outside of .caffe/ and for ruff.
-# What Debian lacks for that (venv, a compiler for the package noise) is installed if we are root, else named.
+# Makes .venv/: the pinned libraries (requirements.lock), PyTorch, and cellseg itself from this folder, so that .venv/bin/cellseg is
+# there. What Debian lacks for that (venv, a compiler for the package noise) is installed if we are root, else named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 stop() { echo "make: $*" >&2; exit 2; }
 
+python=
+for name in python3 python3.13 python3.12 python3.11; do # the system's own, if it is new enough
+    if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$name && break; fi
+done
 needed=()
-python3 -c 'import ensurepip, venv' 2>/dev/null || needed+=(python3 python3-venv)
+if [ -z "$python" ]; then
+    ! command -v python3 >/dev/null || stop "needs Python 3.11 or newer; this is $(python3 -V 2>&1), and there is no python3.11, 3.12 or 3.13"
+    python=python3 needed+=(python3 python3-venv python3-dev)
+else
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || needed+=(python3 python3-venv)
+    "$python" -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null || needed+=(python3-dev)
+fi
 command -v gcc >/dev/null || needed+=(gcc libc6-dev)
-python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null || needed+=(python3-dev)
 if [ ${#needed[@]} -gt 0 ]; then
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || stop "install these first: apt-get install ${needed[*]}"
     echo "installing ${needed[*]}"
     { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "${needed[@]}"; } \
         >/dev/null || stop "apt-get could not install ${needed[*]}"
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || stop "needs Python 3.11 or newer; this is $("$python" -V)"
 fi
 echo "making .venv/"
 rm -rf .venv
-python3 -m venv .venv
-.venv/bin/python -m pip -q --disable-pip-version-check install -r requirements.lock
+"$python" -m venv .venv
+pip() { .venv/bin/python -m pip -q --disable-pip-version-check install "$@"; }
+pip --require-hashes -r requirements.lock
+pip -r requirements-torch.lock
+pip --no-deps --no-build-isolation --editable .
 touch .venv/made

@@ -18,7 +18,8 @@ def test_the_whole_report_from_a_clone_in_a_folder_with_a_space(tmp_path, real_f
     for name in names:
         shutil.copytree(str(ROOT / name), str(clone / name))
     shutil.copy(str(ROOT / "Makefile"), str(clone))
-    shutil.copy2(str(ROOT / "requirements.lock"), str(clone))  # with its date: older than .venv/made
+    for name in ("requirements.lock", "requirements-torch.lock"):
+        shutil.copy2(ROOT / name, clone)  # with its date: older than .venv/made
     for door in (".caffe", ".venv"):
         if (ROOT / door).exists():
             (clone / door).symlink_to(ROOT / door)
@@ -52,7 +53,7 @@ def make(tmp_path):
         python.parent.mkdir(parents=True)
         python.write_text('#!/bin/sh\necho "$@"\nenv -0 | grep -z ^CELLSEG_ >variables\n')
         python.chmod(0o755)
-    for name in ("Makefile", "requirements.lock"):
+    for name in ("Makefile", "requirements.lock", "requirements-torch.lock"):
         shutil.copy2(ROOT / name, tmp_path)
     (tmp_path / ".venv" / "made").touch()
 

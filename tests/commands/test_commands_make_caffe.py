@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support import IMAGE_PYTHON, ROOT, assert_refused
 
+pytestmark = pytest.mark.apt
+
 
 @pytest.fixture
 def folder_with_a_space():

@@ -9,7 +9,10 @@ from cellseg.report.page import write_report
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 playwright = pytest.importorskip("playwright.sync_api", reason="this Python has no playwright")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no chromium (apt-get install chromium)")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None, reason="there is no chromium (apt-get install chromium)"),
+]
 
 
 @pytest.fixture(scope="module")

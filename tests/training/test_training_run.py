@@ -284,3 +284,35 @@ def test_another_recipe_trains_its_own_network_without_pretraining(tiny_data):
     assert weights["bn_conv1_1"][2] > 1 and (weights["bn_conv1_1"][1] > 0).all()  # running averages, saved as well
     assert_refused(train("pretrain", "--recipe", "unet"), "no pretraining")
     assert_refused(train("finetune", "--data", "runs/data/tiny"), "--weights")
+
+
+@pytest.mark.caffe
+def test_real_caffe_trains_goes_on_and_is_evaluated_and_used(tiny_data):
+    """From this Python, in children of the one that has it."""
+    done = train("pretrain", *SMALL, "--epochs", 2, "--out", "runs/caffe", "--engine", "caffe")
+    assert done.returncode == 0, done.stderr
+    run = Path("runs/caffe")
+    record = json.loads((run / "run.json").read_text())
+    assert record["engine"]["name"] == "caffe" and record["status"] == "finished"
+    assert [row["iteration"] for row in history(run)] == ["4", "8"]
+    check_test_losses(run)
+
+    state = run / "pretrain_iter_8.solverstate"
+    record["schedule"]["epochs"] = 3
+    (run / "run.json").write_text(json.dumps(record))
+    (run / "solver.prototxt").write_text((run / "solver.prototxt").read_text().replace("max_iter: 8", "max_iter: 12"))
+    done = train("resume", state, "--engine", "caffe")
+    assert done.returncode == 0 and "order of the patches starts anew" in done.stdout, done.stderr
+
+    for name in ("caffe", "torch"):
+        done = run_verb("evaluate", run / "pretrain.caffemodel", "--engine", name, "--out", name, cwd=Path.cwd())
+        assert done.returncode == 0, done.stderr
+    caffe, torch = (json.loads(Path(name, "evaluation.json").read_text()) for name in ("caffe", "torch"))
+    assert caffe["engine"] == "caffe" and caffe["mcc"] == pytest.approx(torch["mcc"], abs=1e-3)
+
+    shutil.copy(run / "train.log", "before.log")
+    (run / "solver.prototxt").write_text('net: "nothing.prototxt"\n')
+    record["schedule"]["epochs"] = 4
+    (run / "run.json").write_text(json.dumps(record))
+    done = train("resume", run / "pretrain_iter_12.solverstate", "--engine", "caffe")
+    assert_refused(done, "Caffe stopped", "nothing.prototxt", "runs/caffe/train.log")
