@@ -150,7 +150,8 @@ def read_table(name: str) -> list[Cut]:
     text = (resources.files("cellseg.data") / "tables" / f"{name}.csv").read_text(encoding="utf-8")
     numbers = ("row", "column", "height", "width", "nuclei")
     rows = csv.DictReader(io.StringIO(text))
-    return [Cut(**{key: int(value) if key in numbers else value for key, value in row.items()}) for row in rows]
+    values = [{key: int(value) if key in numbers else value for key, value in row.items()} for row in rows]
+    return [Cut(**row) for row in values]  # type: ignore[arg-type]  # the columns are its fields
 
 
 class _DamagedError(Exception):

@@ -21,7 +21,7 @@ EVALUATION = "evaluation.json"
 _INDICATORS = make_dataclass(
     "_INDICATORS",
     [
-        (one.name, float if one.name == "mcc" else float | None, field(**({} if one.report else {"default": None})))
+        (one.name, float if one.name == "mcc" else float | None, field() if one.report else field(default=None))
         for one in INDICATORS
     ],
     frozen=True,
@@ -199,7 +199,7 @@ def read_threshold(text: str) -> GivenThreshold:
             given = GivenThreshold(chosen.threshold, f"chosen on {chosen.chosen_on}", chosen)
         else:
             given = GivenThreshold(record.best_threshold, f"chosen on {record.data}")
-    if not 0 <= given.threshold <= 1:
+    if given.threshold is None or not 0 <= given.threshold <= 1:
         raise CellsegError(f"the threshold {text} is not between 0 and 1")
     return given
 
