@@ -7,9 +7,10 @@ import numpy as np
 from benchmarks.contenders import DEPLOY, IMAGES, SOLVER, WEIGHTS
 from cellseg.data.hdf5 import write_split
 from cellseg.engine.caffe_schema import NetParameter
+from cellseg.engine.geometry import parameter_shapes
 from cellseg.engine.prototxt import read_net, read_solver, to_text
 from cellseg.files import write_text
-from cellseg.network import Fcn, parameter_shapes
+from cellseg.network import Fcn
 
 #: Training starts as the report's does; in inference the maps keep their size, and probabilities spread from 0 to 1.
 GAINS = {"training": 1, "inference": 2}

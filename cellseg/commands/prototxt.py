@@ -25,8 +25,9 @@ def add_arguments(parser):
 
 def run(arguments):
     """Write the files."""
+    from cellseg.engine.geometry import receptive_field, trainable_parameters
     from cellseg.files import write_text
-    from cellseg.network import Schedule, deploy_net, receptive_field, solver, trainable_parameters, training_net
+    from cellseg.network import Schedule, deploy_net, solver, training_net
 
     recipe = RECIPES[arguments.recipe]
     variant, out = variant_from(arguments, recipe.network), Path(arguments.out)

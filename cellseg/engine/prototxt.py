@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from google.protobuf import text_format
-from google.protobuf.json_format import MessageToDict
 
 from cellseg.engine.caffe_schema import NetParameter, SolverParameter
 from cellseg.engine.upgrade import upgrade_net, upgrade_solver
@@ -93,16 +92,6 @@ def read_net(path):
     if not net.layer:
         raise CellsegError(f"{path}: holds no layers; give a net prototxt")
     return net
-
-
-def read_layers(path):
-    """Read the layers of a net as plain dictionaries, by Caffe's field names; numbers of defaults are not in them.
-
-    Returns
-    -------
-    list of dict
-    """
-    return [MessageToDict(layer, preserving_proto_field_name=True) for layer in read_net(path).layer]
 
 
 def read_solver(path):

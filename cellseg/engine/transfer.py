@@ -35,7 +35,7 @@ def plan_transfer(source, target, name="weights"):
     source : dict of str to list of ndarray
         Layer name to blobs, as from `cellseg.engine.weights.read_weights`.
     target : dict of str to list of tuple
-        Layer name to shapes, as from `cellseg.network.parameter_shapes`.
+        Layer name to shapes, as from `cellseg.engine.geometry.parameter_shapes`.
     name : str
         The source's file name, for messages.
 

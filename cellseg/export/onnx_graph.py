@@ -1,19 +1,24 @@
-"""A deploy net and its weights as an ONNX graph, layer by layer, as converters write it."""
+"""A deploy net and its weights as an ONNX graph: each layer adds its own nodes (`Layer.onnx`)."""
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from cellseg.engine.geometry import read_steps
+from cellseg.engine.graph import included
+from cellseg.engine.layers import make
+from cellseg.engine.layers.base import shown
 from cellseg.engine.prototxt import read_net
+from cellseg.engine.transfer import same_shape
 from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
-from cellseg.export.onnx_layers import CONVERTERS
 
 OPSET, IR_VERSION = 17, 8
+_TEST = 1
 
 
 def onnx_graph(deploy, weights):
-    """Convert a net of Input layers and those of `cellseg.export.onnx_layers.CONVERTERS`, as it runs in testing.
+    """Convert a net, as it runs in testing.
 
     Parameters
     ----------
@@ -28,17 +33,17 @@ def onnx_graph(deploy, weights):
     Raises
     ------
     CellsegError
-        If a file cannot be read, or a layer is another, or lacks its weights.
+        If a file cannot be read, or a layer has no form in ONNX, or lacks its weights.
     """
-    net = read_net(deploy)
+    net = included(read_net(deploy), _TEST)
     graph = Graph(deploy, read_weights(weights), net)
-    for layer in net.layer:
-        graph.add(layer)
+    for step in read_steps(deploy):
+        graph.add(step)
     return graph.model(net.name or "net")
 
 
 class Graph:
-    """An ONNX graph in the making.
+    """An ONNX graph in the making, with what layers need to add themselves.
 
     Parameters
     ----------
@@ -47,71 +52,150 @@ class Graph:
     weights : dict of str to list of ndarray
         As from `cellseg.engine.weights.read_weights`.
     net : NetParameter
+        Of one phase.
     """
 
-    def __init__(self, source, weights, net):
-        self.source, self.weights = source, weights
-        self.nodes, self.tensors, self.inputs = [], [], []
-        self.unread = []
-        self.values = {}  # a blob's value now: layers in place give it a new one
-        self.last = {top: layer.name for layer in net.layer for top in layer.top}  # its value is called as the blob
+    FLOAT = TensorProto.FLOAT
 
-    def add(self, layer):
-        """Add the next layer of the net."""
-        if layer.type == "Input":
-            return self._input(layer)
-        if layer.type not in CONVERTERS:
-            self.fail(layer, f"type {layer.type} is not converted; those that are: {', '.join(CONVERTERS)}")
-        missing = [name for name in layer.bottom if name not in self.values]
-        if missing or not layer.bottom or len(layer.top) != 1:
-            self.fail(layer, f"nothing before it gives '{missing[0]}'" if missing else "needs bottoms and one top")
-        bottoms, top = [self.values[name] for name in layer.bottom], layer.top[0]
-        plain = self.last[top] == layer.name and top not in [value.name for value in self.inputs]
-        value = top if plain else f"{top}/{layer.name}"
-        CONVERTERS[layer.type](self, layer, bottoms, value)
-        self.values[top] = value
-        self.unread = [name for name in self.unread if name not in (*layer.bottom, top)] + [top]
+    def __init__(self, source, weights, net):
+        self._source, self._weights = source, weights
+        self._nodes, self._tensors, self._inputs = [], [], []
+        self._values, self._ranks = {}, {}  # a blob's value now (layers in place give it a new one); of values: axes
+        self._last = {top: layer.name for layer in net.layer for top in layer.top}  # its value is called as the blob
+        self._unread = {}
+        for parameter in net.layer:
+            layer = make(parameter, _TEST)
+            if parameter.type == "Input":
+                self._input(layer)
+            elif layer.SCORES or not parameter.bottom:
+                self.fail(layer, f"type {layer.type} is for training; give a deploy prototxt")
+            for bottom in parameter.bottom:
+                self._unread.pop(bottom, None)
+            self._unread.update(dict.fromkeys(parameter.top))
+
+    def add(self, step):
+        """Add the next layer of the net.
+
+        Parameters
+        ----------
+        step : cellseg.engine.tracing.Step
+        """
+        layer, tops = step.layer, []
+        bottoms = [self._values[name] for name in layer.parameter.bottom]
+        for top, shape in zip(step.tops, step.top_shapes):
+            plain = self._last[top] == layer.name and top not in [value.name for value in self._inputs]
+            tops.append(top if plain else f"{top}/{layer.name}")
+            self._ranks[tops[-1]] = len(shape)
+        layer.onnx(self, bottoms, tops)
+        self._values.update(zip(step.tops, tops))
 
     def node(self, operation, inputs, output, **attributes):
-        """Add a node; gives the name of its output."""
-        self.nodes.append(helper.make_node(operation, inputs, [output], name=f"{operation}:{output}", **attributes))
+        """Add a node; gives the name of its output, or a list of names as it was given."""
+        outputs = [output] if isinstance(output, str) else output
+        self._nodes.append(helper.make_node(operation, inputs, outputs, name=f"{operation}:{outputs[0]}", **attributes))
         return output
 
     def constant(self, name, array):
         """Add an array; gives its name."""
-        self.tensors.append(numpy_helper.from_array(np.asarray(array), name))
+        self._tensors.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(np.shape(array)), name))
+        self._ranks[name] = np.ndim(array)
         return name
 
-    def blobs(self, layer, *names):
-        """Add a layer's parameters under these names, all of them; gives the arrays."""
-        blobs = self.weights.get(layer.name, [])
-        if len(blobs) != len(names):
+    def number(self, name, value):
+        """Add a float32; gives its name."""
+        return self.constant(name, np.float32(value))
+
+    def scaled(self, value, scale, shift, output):
+        """Add ``scale * value + shift``; gives the name of the output."""
+        parts = [("Mul", scale)] * (scale != 1) + [("Add", shift)] * (shift != 0)
+        for number, (operation, by) in enumerate(parts, start=1):
+            name = output if number == len(parts) else f"{output}/{operation}"
+            value = self.node(operation, [value, self.number(f"{output}/{operation}/by", by)], name)
+        return value if parts else self.node("Identity", [value], output)
+
+    def reduced(self, operation, value, axes, output, keepdims=1):
+        """Add a reduction over axes; gives the name of the output."""
+        if operation == "ReduceSum":  # the first to take its axes as an input
+            axes = self.constant(f"{output}/axes", np.array(axes, np.int64))
+            return self.node(operation, [value, axes], output, keepdims=keepdims)
+        return self.node(operation, [value], output, axes=axes, keepdims=keepdims)
+
+    def reshaped(self, value, parts, output=None):
+        """Add the same values in another shape; gives the name of the output.
+
+        Parameters
+        ----------
+        value : str
+        parts : list of (int or (int, int))
+            Its lengths, one after the other: a number, or a range of axes of `value` that keep theirs.
+        output : str, optional
+        """
+        output = output or f"{value}/reshaped{len(self._nodes)}"
+        pieces, place = [], 0
+        for number, part in enumerate(parts):
+            first, end = part if isinstance(part, tuple) else (None, None)
+            if first is None:
+                numbers, place = [part], place + 1
+            else:
+                numbers = [0] * (end - first) if first == place else None  # 0 keeps the length in the same place
+                place += end - first
+            name = f"{output}/shape{number}"
+            if numbers is None:
+                pieces.append(self.node("Shape", [value], name, start=first, end=end))
+            elif numbers:
+                pieces.append(self.constant(name, np.array(numbers, np.int64)))
+        if not pieces:
+            pieces = [self.constant(f"{output}/none", np.zeros(0, np.int64))]
+        shape = self.node("Concat", pieces, f"{output}/shape", axis=0)
+        return self.node("Reshape", [value, shape], output)
+
+    def rank(self, value):
+        """How many axes a layer's bottom or a constant has."""
+        return self._ranks[value]
+
+    def weights(self, layer, *names):
+        """A layer's parameters, which are called so.
+
+        Returns
+        -------
+        list of ndarray, float32
+            One for each parameter that the layer has, in its shape.
+        """
+        arrays = self._weights.get(layer.name, [])
+        if len(arrays) != len(layer.shapes):
             self.fail(layer, "the weights do not hold it; give this net's own")
-        return blobs
+        for name, array, shape in zip(names, arrays, layer.shapes):
+            if not same_shape(array.shape, shape):
+                self.fail(layer, f"has the {name} {shown(array.shape)} in the weights; the net needs {shown(shape)}")
+        return [np.reshape(array, shape) for array, shape in zip(arrays, layer.shapes)]
+
+    def parameters(self, layer, *names):
+        """The same as constants; gives their names."""
+        return [self.constant(f"{layer.name}.{name}", array) for name, array in zip(names, self.weights(layer, *names))]
 
     def fail(self, layer, why):
         """Refuse the net."""
-        raise CellsegError(f"{self.source}: layer '{layer.name}': {why}")
+        raise CellsegError(f"{self._source}: layer '{layer.name}': {why}")
 
     def model(self, name):
         """The whole graph, checked; what no layer reads is its output."""
-        outputs = [self._image(self.values[blob], [None] * 4) for blob in self.unread]
-        graph = helper.make_graph(self.nodes, name, self.inputs, outputs, self.tensors)
+        outputs = [self._value(self._values[blob], [None] * self._ranks[self._values[blob]]) for blob in self._unread]
+        graph = helper.make_graph(self._nodes, name, self._inputs, outputs, self._tensors)
         opset = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, producer_name="cellseg", opset_imports=opset, ir_version=IR_VERSION)
         try:
             onnx.checker.check_model(model)
         except onnx.checker.ValidationError as error:
-            raise CellsegError(f"{self.source}: gives no valid ONNX graph ({str(error).splitlines()[0]})") from error
+            raise CellsegError(f"{self._source}: gives no valid ONNX graph ({str(error).splitlines()[0]})") from error
         return model
 
     def _input(self, layer):
-        for top, shape in zip(layer.top, layer.input_param.shape):
-            if len(shape.dim) != 4:
-                self.fail(layer, f"only inputs of four axes are converted; '{top}' has {len(shape.dim)}")
-            self.inputs.append(self._image(top, ["images", shape.dim[1], "height", "width"]))
-            self.values[top] = top
+        layer.setup([])
+        for top, shape in zip(layer.parameter.top, layer.reshape([])):
+            free = ["images", shape[1], "height", "width"] if len(shape) == 4 else shape
+            self._inputs.append(self._value(top, free))
+            self._values[top], self._ranks[top] = top, len(shape)
 
     @staticmethod
-    def _image(name, shape):
+    def _value(name, shape):
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)

@@ -16,7 +16,7 @@ from bioimageio.spec import ValidationContext
 from loguru import logger
 
 from cellseg.data.normalisation import normalise
-from cellseg.engine.prototxt import read_layers
+from cellseg.engine.geometry import reach, read_steps
 from cellseg.errors import CellsegError
 from cellseg.export import description
 from cellseg.export.description import Sizes
@@ -25,8 +25,6 @@ from cellseg.export.example import example_image, write_cover
 from cellseg.export.onnx_check import refuse_above_tolerance, run
 from cellseg.export.onnx_package import OUTPUT, cell_probability
 from cellseg.inference.network import predict
-from cellseg.network.geometry import reach
-from cellseg.network.tracing import trace
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of a zip file: the same package is the same bytes
 
@@ -48,7 +46,7 @@ def read_sizes(deploy):
     CellsegError
         If its output is not of the image's size.
     """
-    steps = trace(read_layers(deploy))
+    steps = read_steps(deploy)
     stride = int(max(step.stride for step in steps))
     return Sizes(stride, -(-reach(steps) // stride) * stride, any(step.kind == "Concat" for step in steps))
 

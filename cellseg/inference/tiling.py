@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from cellseg.engine.prototxt import read_layers
+from cellseg.engine.geometry import reach, read_steps
 from cellseg.inference.network import turned, turned_back
-from cellseg.network.geometry import reach
-from cellseg.network.tracing import trace
 
 # Bytes that the embedded engine holds while a net runs, for each number in its blobs; the fewer are of upsampled maps
 # that only a convolution sees, which it does not make.
@@ -35,7 +33,7 @@ class Tiles:
     """
 
     def __init__(self, network, orientations=1, side=None, memory=768 << 20):
-        steps = trace(read_layers(network.deploy))
+        steps = read_steps(network.deploy)
         self.network, self.orientations = network, orientations
         self.margin = -(-reach(steps) // network.stride) * network.stride
         side = side or int((memory / _bytes_a_pixel(steps)) ** 0.5)

@@ -1,7 +1,6 @@
 """The networks and their solvers as prototxt; the defaults are the report's."""
 
 from cellseg.network.fcn import Fcn
-from cellseg.network.geometry import parameter_shapes, receptive_field, trainable_parameters
 from cellseg.network.nets import deploy_net, training_net
 from cellseg.network.solver import ADAM, SGD, Schedule, Updates, solver
 from cellseg.network.unet import UNet
@@ -17,9 +16,6 @@ __all__ = [
     "UNet",
     "Updates",
     "deploy_net",
-    "parameter_shapes",
-    "receptive_field",
     "solver",
-    "trainable_parameters",
     "training_net",
 ]

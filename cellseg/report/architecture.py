@@ -5,9 +5,7 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from cellseg.engine.prototxt import read_layers
-from cellseg.network.geometry import field, lowest
-from cellseg.network.tracing import trace
+from cellseg.engine.geometry import field, lowest, read_steps
 from cellseg.report import style
 
 SIDE = 128
@@ -51,26 +49,12 @@ class Block(NamedTuple):
     skips_from: object
 
 
-def read_steps(path):
-    """Follow the layers of a deploy prototxt.
-
-    Parameters
-    ----------
-    path : str or path
-
-    Returns
-    -------
-    list of cellseg.network.tracing.Step
-    """
-    return trace(read_layers(path))
-
-
 def blocks(steps):
     """Gather the steps of a net into blocks. Convolutions in a row at one resolution are one block.
 
     Parameters
     ----------
-    steps : list of cellseg.network.tracing.Step
+    steps : list of cellseg.engine.tracing.Step
 
     Returns
     -------

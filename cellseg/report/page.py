@@ -6,9 +6,9 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cellseg import __version__
+from cellseg.engine.geometry import receptive_field, trainable_parameters
 from cellseg.evaluation.table import REPORT
 from cellseg.files import check_result_folder, replacing_folder, write_text
-from cellseg.network import receptive_field, trainable_parameters
 from cellseg.report import advice, findings, provenance, tables
 from cellseg.report.collect import collect
 from cellseg.report.figures import draw

@@ -3,9 +3,9 @@
 import statistics
 from typing import NamedTuple
 
+from cellseg.engine.geometry import receptive_field, trainable_parameters
 from cellseg.evaluation.indicators import NAMES, TITLES
 from cellseg.evaluation.table import REPORT
-from cellseg.network import receptive_field, trainable_parameters
 from cellseg.report.names import change_of, name_of
 
 _OBJECTS = ("precision", "recall", "f1", "ap", "count_error", "count_bias")

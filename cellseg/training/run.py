@@ -34,11 +34,12 @@ from cellseg.data.dataset import check_lists
 from cellseg.data.hdf5 import list_entry, read_list
 from cellseg.data.record import DATA, read_data
 from cellseg.engine import keeps_data_position, process
+from cellseg.engine.geometry import parameter_shapes
 from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, make_folder, replacing, sha256, write_text
-from cellseg.network import SGD, Fcn, Schedule, Updates, deploy_net, parameter_shapes, solver, training_net
+from cellseg.network import SGD, Fcn, Schedule, Updates, deploy_net, solver, training_net
 from cellseg.network.options import variant_record
 from cellseg.training.loop import FIELDS, Steps, run_solver
 from cellseg.training.record import (

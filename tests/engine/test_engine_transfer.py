@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from cellseg.engine.geometry import parameter_shapes
 from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.errors import CellsegError
-from cellseg.network import Fcn, parameter_shapes
+from cellseg.network import Fcn
 
 TARGET = {"conv1": [(4, 1, 3, 3), (4,)], "score": [(2, 4, 1, 1), (2,)]}
 

@@ -122,9 +122,17 @@ def test_the_tool_writes_the_graph_alone_without_an_author(tmp_path, monkeypatch
     "before, after, words",
     [
         ('"conv2"', '"other"', "layer 'other': the weights do not hold it"),
-        ('type: "Softmax"', 'type: "LRN"', "layer 'prob': type LRN is not converted"),
-        ("num_output: 2", "num_output: 3", "layer 'score' has the shape"),
-        ('bottom: "pool1"', 'bottom: "nothing"', "layer 'conv2': nothing before it gives 'nothing'"),
+        ('type: "Softmax"', 'type: "HeatMap"', "layer 'prob': the type 'HeatMap' is not supported"),
+        (
+            "num_output: 2",
+            "num_output: 3",
+            "layer 'score': has the weight 2x4x1x1 in the weights; the net needs 3x4x1x1",
+        ),
+        (
+            'bottom: "pool1"',
+            'bottom: "nothing"',
+            "deploy.prototxt: layer 'conv2': nothing before it gives its bottom 'nothing'",
+        ),
     ],
 )
 def test_what_cannot_be_converted_leaves_nothing(before, after, words, tmp_path):

@@ -11,7 +11,8 @@ from google.protobuf import text_format
 from support import ROOT, blobs, caffe_program, on_caffe
 
 from cellseg.engine.caffe_schema import NetParameter
-from cellseg.network import Fcn, UNet, deploy_net, parameter_shapes, trainable_parameters, training_net
+from cellseg.engine.geometry import parameter_shapes, trainable_parameters
+from cellseg.network import Fcn, UNet, deploy_net, training_net
 
 pytestmark = pytest.mark.caffe
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 from support import ROOT, assert_refused, run_verb
 
+from cellseg.engine.geometry import parameter_shapes, receptive_field, trainable_parameters
 from cellseg.errors import CellsegError
-from cellseg.network import SGD, Fcn, Schedule, parameter_shapes, receptive_field, solver, trainable_parameters
+from cellseg.network import SGD, Fcn, Schedule, solver
 
 FILES = [f"{folder}/{name}.prototxt" for folder in ("prototxt", "solvers") for name in ("pretrain", "finetune")]
 

@@ -4,11 +4,11 @@ import pytest
 from nets import seen_by_outputs
 from support import with_engine
 
+from cellseg.engine.geometry import field, lowest, reach
+from cellseg.engine.tracing import trace
 from cellseg.errors import CellsegError
 from cellseg.network import Fcn, UNet, deploy_net
-from cellseg.network.geometry import field, lowest
 from cellseg.network.layers import layer, pooling
-from cellseg.network.tracing import trace
 
 
 def conv(name, bottom, **parameters):
@@ -75,14 +75,25 @@ def test_many_ways_through_a_net_take_no_time():
     for number in range(60):
         layers += [conv(f"a{number}", bottom, pad=1), layer(f"b{number}", "Eltwise", [bottom, f"a{number}"])]
         bottom = f"b{number}"
-    steps = trace(layers)
+    steps = trace(layers, channels=2)
     assert field(steps, steps[-1]) == 121
 
 
 def test_a_layer_that_is_not_known_is_named():
-    with pytest.raises(CellsegError, match="'x'.*kernel_size"):
-        trace([layer("x", "Pooling", "data", pooling_param={"pool": "AVE", "global_pooling": True})])
-    with pytest.raises(CellsegError, match="'x'.*LRN"):
-        trace([{"name": "x", "type": "LRN", "bottom": "data", "top": "x"}])
+    with pytest.raises(CellsegError, match="'x'.*HeatMap"):
+        trace([{"name": "x", "type": "HeatMap", "bottom": "data", "top": "x"}])
     with pytest.raises(CellsegError, match="'x'.*'nothing'"):
         trace([{"name": "x", "type": "ReLU", "bottom": "nothing", "top": "x"}])
+
+
+def test_an_output_that_depends_on_the_whole_image_has_no_reach():
+    steps = trace([layer("x", "MVN", "data"), conv("y", "x", pad=1)])
+    assert field(steps, steps[-1]) == float("inf")
+    with pytest.raises(CellsegError, match="'y'.*whole image"):
+        reach(steps)
+
+
+def test_rows_and_columns_are_followed_apart():
+    wide = {"num_output": 1, "kernel_h": 1, "kernel_w": 7, "pad_w": 3}
+    steps = trace([layer("x", "Convolution", "data", convolution_param=wide)])
+    assert field(steps, steps[-1]) == 7 and reach(steps) == 3

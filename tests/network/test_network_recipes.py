@@ -5,7 +5,8 @@ import re
 import pytest
 from support import ROOT, assert_refused, run_verb
 
-from cellseg.network import ADAM, Schedule, UNet, solver, trainable_parameters
+from cellseg.engine.geometry import trainable_parameters
+from cellseg.network import ADAM, Schedule, UNet, solver
 from cellseg.recipes import RECIPES
 
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from layer_cases import CASES, Draw, plain
 
+from cellseg.engine.layers import TYPES
 from cellseg.engine.torch import Net, set_random_seed
-from cellseg.engine.torch.layers import TYPES
 
 TOLERANCE = 1e-5
 WITHOUT_A_BOTTOM = {"Input", "DummyData", "HDF5Data"}

@@ -8,7 +8,7 @@ from caffe_server import CaffeServer, Refused
 
 from cellseg.engine import prototxt
 from cellseg.engine.caffe_schema import LayerParameter
-from cellseg.engine.torch.layers import make
+from cellseg.engine.layers import make
 from cellseg.errors import CellsegError
 
 CHANNELS = 2

@@ -2,11 +2,10 @@
 
 import math
 
-import numpy as np
 import torch
 
+from cellseg.engine.layers.base import check_size
 from cellseg.engine.torch.context import context
-from cellseg.errors import CellsegError
 
 
 class _Array:
@@ -161,9 +160,3 @@ class Blob:
 
     def _legacy(self, axis):
         return self._shape[axis] if axis < len(self._shape) else 1
-
-
-def check_size(shape):
-    """Refuse shapes that Caffe refuses: negative lengths, more than 32 axes, more than 2^31 - 1 numbers."""
-    if len(shape) > 32 or any(side < 0 for side in shape) or math.prod(shape) > np.iinfo(np.int32).max:
-        raise CellsegError(f"a blob cannot have the shape {tuple(shape)}")

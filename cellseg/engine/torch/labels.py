@@ -1,6 +1,6 @@
 """Checking that the labels of data files are among the classes of the net; Caffe would read wild memory."""
 
-from cellseg.engine.torch.layers.data import HDF5Data
+from cellseg.engine.layers.data import HDF5Data
 
 _CLASSIFYING = {"SoftmaxWithLoss": "softmax_param", "InfogainLoss": "infogain_loss_param", "Accuracy": "accuracy_param"}
 
@@ -10,7 +10,7 @@ def check_labels(steps):
 
     Parameters
     ----------
-    steps : list of cellseg.engine.torch.net.Step
+    steps : list of cellseg.engine.torch.steps.Step
 
     Raises
     ------

@@ -1,63 +1,21 @@
 """Nets: layers in order, the blobs between them, and the passes through them; pycaffe's ``Net``."""
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from cellseg.engine import prototxt
-from cellseg.engine.torch import graph, layers, snapshot
-from cellseg.engine.torch.blob import Blob
+from cellseg.engine.layers.base import shown
+from cellseg.engine.torch import snapshot
+from cellseg.engine.torch.building import Building
 from cellseg.engine.torch.context import context
-from cellseg.engine.torch.labels import check_labels
-from cellseg.engine.torch.layers.base import Layer, shown
 from cellseg.engine.torch.log import info
-from cellseg.engine.torch.sharing import Parameters
-from cellseg.engine.torch.upsampling import UpsampledConvolution, fits
 from cellseg.engine.transfer import same_shape
 from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
 
 TRAIN, TEST = 0, 1
-
-
-@dataclass
-class Step:
-    """One layer in its place in a net.
-
-    Attributes
-    ----------
-    layer : Layer
-    bottoms, tops : list of Blob
-    bottom_names, top_names : list of str
-    loss_weights : list of float
-        One a top; 0 for tops that are no loss.
-    down : list of bool
-        For each bottom, whether it gets a gradient.
-    learn : list of bool
-        For each parameter, whether it gets one.
-    backward : bool
-        Whether the layer runs backward at all.
-    shapes : list of tuple of int
-        Bottom shapes for which the layer was last shaped.
-    """
-
-    layer: Layer
-    bottoms: list
-    tops: list
-    bottom_names: list
-    top_names: list
-    loss_weights: list = field(default_factory=list)
-    down: list = field(default_factory=list)
-    learn: list = field(default_factory=list)
-    backward: bool = False
-    shapes: list = None
-
-    @property
-    def has_gradients(self):
-        """bool: whether running backward gives any gradient."""
-        return self.backward and (any(self.down) or any(self.learn))
 
 
 class Net:
@@ -198,7 +156,7 @@ class Net:
     def reshape(self):
         """Let the shapes of all blobs follow those of the inputs."""
         for step in self._steps:
-            self._shape(step)
+            step.shape()
 
     def clear_param_diffs(self):
         """Set the gradients of all parameters to zero."""
@@ -274,204 +232,31 @@ class Net:
         """
         last = len(self._steps) - 1 if last is None else last
         if first == 0 and last == len(self._steps) - 1:
-            self._let_go()
-        losses, index = [], first
-        while index <= last:
-            pair = self._pairs.get(index) if index < last else None
-            self._paired.discard(index)
-            if pair and pair.holds():
-                self._run_pair(index, pair, record)
-                self._paired.add(index)
-                index += 1
-            else:
-                self._run(self._steps[index], record)
-            step = self._steps[index]
-            losses += [(top.tensor.float() * top.gradient).sum() for top, w in zip(step.tops, step.loss_weights) if w]
-            index += 1
+            for step in self._steps:
+                step.let_go()
+        losses = [loss for step in self._range(first, last) for loss in step.forward(record)]
         return torch.stack(losses).sum() if losses else torch.zeros((), device=context.device)
 
     def run_backward(self, last=None, first=0):
         """Run the layers backward, from index `last` down to `first`."""
-        index = len(self._steps) - 1 if last is None else last
-        while index >= first:
-            step = self._steps[index]
-            if index - 1 in self._paired and step.has_gradients:
-                if index > first:
-                    self._pair_backward(index - 1)
-                    index -= 2
-                    continue
-                self._unpair(index - 1)
-            elif index in self._paired and step.has_gradients:
-                self._unpair(index)
-            if step.has_gradients:
-                self._step_backward(step)
-            index -= 1
+        for step in reversed(self._range(first, len(self._steps) - 1 if last is None else last)):
+            step.backward()
 
     def _build(self, parameter, phase, level, stages):
         if phase not in (TRAIN, TEST):
             raise CellsegError(f"the phase is {phase}; give caffe.TRAIN ({TRAIN}) or caffe.TEST ({TEST})")
         self.phase, self.name = phase, parameter.name
-        self._parameter = graph.with_splits(graph.included(parameter, phase, level, stages))
-        self._blobs, self._steps = OrderedDict(), []
-        self.parameters = Parameters()
-        unused, self.inputs = OrderedDict(), []
-        gradient_at = {}
-        for layer_parameter in self._parameter.layer:
-            step = self._add_step(layer_parameter, unused, gradient_at)
-            if step.layer.type == "Input":
-                self.inputs += step.top_names
-        self.outputs = sorted(unused)
-        graph.prune(self._steps, self._parameter.force_backward)
-        self._find_pairs()
-        check_labels(self._steps)
-        for step in self._steps:
-            info(f"{step.layer.name} {'needs' if step.backward else 'does not need'} backward computation.")
-        for name in self.outputs:
-            info(f"This network produces output {name}")
-        info("Network initialization done.")
+        built = Building(parameter, phase, level, stages)
+        self._parameter, self._blobs, self._steps, self._plan = built.parameter, built.blobs, built.steps, built.plan
+        self.parameters, self.inputs, self.outputs = built.parameters, built.inputs, built.outputs
 
-    def _add_step(self, parameter, unused, gradient_at):
-        """Make a layer, find its bottoms, make its tops, and shape it."""
-        layer = layers.make(parameter, self.phase)
-        info(f"Creating Layer {layer.name}")
-        bottom_names = list(parameter.bottom)
-        bottoms = [self._blobs[name] for name in bottom_names]
-        for name in bottom_names:
-            unused.pop(name, None)
-        tops, top_names = [], list(parameter.top)
-        if layer.LOSS and not top_names:
-            top_names = ["(automatic)"]
-        for kind, names, (least, most) in (("bottom", bottom_names, layer.BOTTOMS), ("top", top_names, layer.TOPS)):
-            if len(names) < least or most is not None and len(names) > most:
-                bound = (
-                    f"{least}" if least == most else f"{least} to {most}" if most is not None else f"{least} or more"
-                )
-                layer.fail(f"takes {bound} {kind}s, has {len(names)}")
-        for i, name in enumerate(top_names):
-            if i < len(bottom_names) and name == bottom_names[i]:
-                if not layer.MAY_BE_IN_PLACE:
-                    layer.fail(f"cannot work in place; give its top another name than its bottom '{name}'")
-                tops.append(bottoms[i])
-            else:
-                if name in self._blobs and name != "(automatic)":
-                    layer.fail(f"its top '{name}' is made by an earlier layer already; give it another name")
-                tops.append(Blob())
-                self._blobs[name] = tops[i]
-            if parameter.top:
-                unused[name] = True
-        step = Step(layer, bottoms, tops, bottom_names, top_names)
-        if parameter.propagate_down and len(parameter.propagate_down) != len(bottoms):
-            layer.fail(f"propagate_down is given for {len(parameter.propagate_down)} of {len(bottoms)} bottoms")
-        layer.setup([bottom.shape for bottom in bottoms])
-        step.learn = self.parameters.add(layer)
-        self._weigh(step)
-        self._shape(step)
-        inherited = [gradient_at.get(id(bottom), False) for bottom in bottoms]
-        step.backward = any(inherited) or any(step.learn)
-        step.down = list(parameter.propagate_down) or inherited
-        step.down = [down and i not in layer.NO_GRADIENT for i, down in enumerate(step.down)]
-        gradient_at.update({id(top): step.backward for top in tops})
-        if hasattr(layer, "in_place"):
-            layer.in_place = bool(tops) and bool(bottoms) and tops[0] is bottoms[0] and self._may_overwrite(tops[0])
-        self._steps.append(step)
-        return step
-
-    def _may_overwrite(self, blob):
-        """Whether the layers that made a blob so far do without its values in their backward pass."""
-        return all(
-            step.layer.type in ("Convolution", "Deconvolution", "InnerProduct")
-            for step in self._steps
-            if any(top is blob for top in step.tops)
-        )
-
-    @staticmethod
-    def _weigh(step):
-        layer, given = step.layer, list(step.layer.parameter.loss_weight)
-        if given and len(given) != len(step.tops):
-            layer.fail(f"loss_weight is given for {len(given)} of {len(step.tops)} tops")
-        step.loss_weights = given or [float(layer.LOSS and i == 0) for i in range(len(step.tops))]
-
-    def _shape(self, step):
-        """Shape a layer's tops after its bottoms, where those have changed."""
-        shapes = [bottom.shape for bottom in step.bottoms]
-        if shapes == step.shapes or (not step.bottoms and step.shapes is not None):
-            return
-        found = step.layer.reshape(shapes)
-        for top, shape in zip(step.tops, found):
-            top.reshape(*shape)
-        step.shapes = shapes
-        for top, weight in zip(step.tops, step.loss_weights):
-            if weight:
-                top.gradient = torch.full(top.shape, weight, device=context.device)
-        for name, top in zip(step.top_names, step.tops):
-            info(f"Top shape: {' '.join(map(str, top.shape))} ({top.count}) {name}")
-
-    def _let_go(self):
-        """Free the memory of the last pass for the one that begins, which computes all of it anew."""
-        for step in self._steps:
-            for top in step.tops:
-                if step.bottoms and not any(top is bottom for bottom in step.bottoms):
-                    top.let_go()
-
-    def _run(self, step, record):
-        if step.layer.type == "Input":
-            return
-        self._shape(step)
-        backward = record and step.backward
-        down, learn = (step.down, step.learn) if backward else ([False] * len(step.down), [False] * len(step.learn))
-        weights = [param.tensor for param in step.layer.params]
-        results = step.layer.forward([bottom.tensor for bottom in step.bottoms], weights, down, learn)
-        for top, result in zip(step.tops, results):
-            top.tensor = result
-
-    def _step_backward(self, step):
-        bottoms, weights = step.layer.backward([top.gradient_or_none for top in step.tops])
-        for bottom, gradient, down in zip(step.bottoms, bottoms, step.down):
-            if down:
-                bottom.gradient = gradient
-        self._accumulate(step, weights)
-
-    @staticmethod
-    def _accumulate(step, gradients):
-        for param, gradient, learn in zip(step.layer.params, gradients, step.learn):
-            if learn and gradient is not None:
-                param.add_gradient(gradient)
-
-    def _find_pairs(self):
-        """Upsamplings whose only use is the convolution behind them."""
-        self._pairs, self._paired = {}, set()
-        for index, (first, second) in enumerate(zip(self._steps, self._steps[1:])):
-            alone = len(second.bottoms) == len(first.tops) == len(first.bottoms) == len(second.tops) == 1
-            if alone and second.bottoms[0] is first.tops[0] and not any(first.learn):
-                used = sum(any(bottom is first.tops[0] for bottom in step.bottoms) for step in self._steps)
-                if used == 1 and fits(first.layer, second.layer):
-                    self._pairs[index] = UpsampledConvolution(first.layer, second.layer)
-
-    def _run_pair(self, index, pair, record):
-        first, second = self._steps[index], self._steps[index + 1]
-        self._shape(first)
-        self._shape(second)
-        backward = record and second.backward
-        down = backward and first.backward and second.down[0] and first.down[0]
-        learn = [backward and learn for learn in second.learn]
-        second.tops[0].tensor = pair.forward(first.bottoms[0].tensor, down, learn)
-        first.tops[0].later(pair.between())
-
-    def _pair_backward(self, index):
-        pair, first, second = self._pairs[index], self._steps[index], self._steps[index + 1]
-        gradient = second.tops[0].gradient
-        bottom, weights = pair.backward(gradient)
-        if bottom is not None:
-            first.bottoms[0].gradient = bottom
-        if second.down[0]:
-            first.tops[0].later_gradient(pair.between_gradient(gradient))
-        self._accumulate(second, weights)
-
-    def _unpair(self, index):
-        """Run two layers that were computed as one again, each for itself."""
-        self._paired.discard(index)
-        self._run(self._steps[index], True)
-        self._run(self._steps[index + 1], True)
+    def _range(self, first, last):
+        """What runs from one layer to another; a fused step that is not wholly among them runs as single layers."""
+        within, chosen = self._steps[first : last + 1], []
+        for step in self._plan:
+            parts = [part for part in step.steps if part in within]
+            chosen += [step] if len(parts) == len(step.steps) else parts
+        return chosen
 
     def _index(self, name, default):
         if name is None:

@@ -1,7 +1,7 @@
 """The parameters of a net: which are learnt and how, and which layers share theirs."""
 
 from cellseg.engine.caffe_schema import MESSAGES
-from cellseg.engine.torch.layers.base import shown
+from cellseg.engine.layers.base import shown
 
 _ParamSpec = MESSAGES["ParamSpec"]
 _PERMISSIVE = 1

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch.nn.grad import conv2d_weight
 
+from cellseg.engine.layers.convolution import Convolution, Deconvolution, channels_last, lowered
 from cellseg.engine.torch.context import context
-from cellseg.engine.torch.layers.convolution import Convolution, Deconvolution, channels_last, lowered
 
 _SMOOTHING = torch.tensor([0.25, 0.75, 0.75, 0.25])
 
@@ -30,12 +30,10 @@ def fits(first, second):
     """
     if type(first) is not Deconvolution or type(second) is not Convolution:
         return False
-    fixed = first.kernel == (4, 4) and first.stride == (2, 2) and first.pad == (1, 1) and first.dilation == (1, 1)
+    fixed = first.window == ((4, 4), (2, 2), (1, 1), (1, 1))
     depthwise = first.group == first.channels == first.outputs and len(first.params) == 1
-    size = second.kernel[0]
-    centred = second.kernel in ((3, 3), (5, 5)) and second.pad == (size // 2, size // 2)
-    plain = second.stride == second.dilation == (1, 1) and second.group == 1
-    return fixed and depthwise and centred and plain
+    fitting = [((size, size), (1, 1), (size // 2, size // 2), (1, 1)) for size in (3, 5)]
+    return fixed and depthwise and second.window in fitting and second.group == 1
 
 
 class UpsampledConvolution:

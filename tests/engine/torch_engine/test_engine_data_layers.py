@@ -10,8 +10,8 @@ import torch
 from google.protobuf import text_format
 
 from cellseg.engine.caffe_schema import MESSAGES
+from cellseg.engine.layers.data import DummyData, HDF5Data, Input
 from cellseg.engine.torch.context import context
-from cellseg.engine.torch.layers.data import DummyData, HDF5Data, Input
 from cellseg.engine.torch.random import CRand, MersenneTwister
 from cellseg.errors import CellsegError
 
@@ -30,6 +30,7 @@ def made(kind, text, phase=TRAIN):
     parameter = text_format.Parse(f'name: "it" type: "{kind.__name__}" {text}', MESSAGES["LayerParameter"]())
     layer = kind(parameter, phase)
     layer.setup([])
+    layer.open()
     return layer, layer.reshape([])
 
 

@@ -8,8 +8,8 @@ import torch
 
 from cellseg.engine import prototxt
 from cellseg.engine.caffe_schema import MESSAGES, LayerParameter
+from cellseg.engine.layers import make
 from cellseg.engine.torch.context import context
-from cellseg.engine.torch.layers import make
 from cellseg.errors import CellsegError
 
 IMAGE = (2, 3, 5, 7)
@@ -21,6 +21,7 @@ def layer(kind, *shapes, fields="", tops=1, phase=0):
     names = " ".join([f'bottom: "x{i}"' for i in range(len(shapes))] + [f'top: "y{i}"' for i in range(tops)])
     made = make(prototxt.parse(f'name: "it" type: "{kind}" {names} {fields}', LayerParameter, "test"), phase)
     made.setup(list(shapes))
+    made.open()
     made.reshape(list(shapes))
     return made
 

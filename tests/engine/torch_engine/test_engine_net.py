@@ -48,7 +48,7 @@ def fill(net, seed=0):
         (INPUT + 'layer { name: "a" type: "SoftmaxWithLoss" bottom: "data" }', ["'a'", "2", "bottoms", "1"]),
         (INPUT + conv("a", "data") + conv("b", "data").replace('top: "b"', 'top: "a"'), ["'b'", "'a'", "earlier"]),
         (INPUT + target(5) + conv("a", "data") + loss("a"), ["'loss'", "4", "5"]),
-        (INPUT + conv("a", "data", param="kernel_h: 2"), ["'a'", "kernel", "twice"]),
+        (INPUT + conv("a", "data", param="kernel_h: 2"), ["'a'", "kernel_size, or both"]),
         (INPUT + conv("a", "data", param="group: 2"), ["'a'", "group 2", "3"]),
         (INPUT + conv("a", "data", more="loss_weight: 1 loss_weight: 2"), ["'a'", "loss_weight"]),
         (
@@ -105,7 +105,7 @@ def test_only_layers_between_something_learnt_and_a_loss_run_backward(make_net):
     text = INPUT + target() + conv("frozen", "data", more=frozen) + relu("relu", "frozen")
     text += conv("learnt", "frozen") + loss("learnt") + conv("aside", "frozen")
     net = make_net(text)
-    needs = {step.layer.name: step.backward for step in net._steps}
+    needs = {step.layer.name: step.needed for step in net._steps}
     assert [needs[name] for name in ("frozen", "relu", "learnt", "loss", "aside")] == [False, False, True, True, False]
     fill(net)
     net.forward()
@@ -122,7 +122,7 @@ def test_only_layers_between_something_learnt_and_a_loss_run_backward(make_net):
 def test_propagate_down_cuts_a_branch(make_net):
     text = INPUT + target() + conv("a", "data") + conv("b", "a", more="propagate_down: false") + loss("b")
     net = make_net(text)
-    assert {step.layer.name for step in net._steps if step.backward} == {"b", "loss"}
+    assert {step.layer.name for step in net._steps if step.needed} == {"b", "loss"}
     fill(net)
     net.forward()
     net.backward()
@@ -213,9 +213,9 @@ def test_upsampling_and_convolution_as_one_are_the_two(make_net, caffe, size, pr
         for alone in (False, True):
             caffe.set_random_seed(3)
             net = make_net(text)
-            assert len(net._pairs) == 1
+            assert len(net._plan) == len(net._steps) - 1
             if alone:
-                net._pairs.clear()
+                net._plan = net._steps
             fill(net)
             net.forward()
             net.backward()

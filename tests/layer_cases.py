@@ -1,4 +1,4 @@
-"""Random layers for the parity tests: for each type a function that draws fields and bottoms which Caffe accepts."""
+"""Random layers for tests over all types: for each type a function that draws what Caffe accepts."""
 
 from dataclasses import dataclass, field
 
@@ -42,6 +42,17 @@ class Case:
     backward: bool = True
     in_place: bool = False
     forced: bool = True
+
+
+def net_around(kind, case, shapes=None):
+    """The prototxt of Input layers and a layer, called "layer", whose tops are "top0", "top1" and so on."""
+    lines = []
+    for name, shape in (shapes or case.shapes).items():
+        dims = " ".join(f"dim: {side}" for side in shape)
+        lines.append(f'layer {{ name: "in {name}" type: "Input" top: "{name}" input_param {{ shape {{ {dims} }} }} }}')
+    names = [f'bottom: "{name}"' for name in case.shapes] + [f'top: "top{i}"' for i in range(case.tops)]
+    lines.append(f'layer {{ name: "layer" type: "{kind}" {" ".join(names)} {case.fields} }}')
+    return "\n".join(lines)
 
 
 class Draw:

@@ -3,9 +3,8 @@
 import math
 from functools import reduce
 
-import torch
-
-from cellseg.engine.torch.layers.base import Layer, shown
+from cellseg.engine.later import torch
+from cellseg.engine.layers.base import Layer, shown
 
 _PROD, _SUM, _MAX = 0, 1, 2  # EltwiseParameter.EltwiseOp
 _ASUM, _SUMSQ, _MEAN = 2, 3, 4  # ReductionParameter.ReductionOp
@@ -32,6 +31,22 @@ class Eltwise(Layer):
                 self.fail(f"its bottoms {shown(bottom_shapes[0])} and {shown(shape)} differ in shape")
         return bottom_shapes[:1]
 
+    def whole(self, axis):
+        return False
+
+    def onnx(self, graph, bottoms, tops):
+        p, (top,) = self.parameter.eltwise_param, tops
+        if p.operation == _MAX:
+            graph.node("Max", bottoms, top)
+        elif p.operation == _SUM:
+            factors = enumerate(p.coeff or [1] * len(bottoms))
+            weighted = [bottoms[i] if c == 1 else graph.scaled(bottoms[i], c, 0, f"{top}/{i}") for i, c in factors]
+            graph.node("Sum", weighted, top)
+        else:
+            product = bottoms[0]
+            for number, bottom in enumerate(bottoms[1:], start=2):
+                product = graph.node("Mul", [product, bottom], top if number == len(bottoms) else f"{top}/{number}")
+
     def compute(self, bottoms, weights):
         p = self.parameter.eltwise_param
         if p.operation == _PROD:
@@ -55,6 +70,16 @@ class Reduction(Layer):
         self.first = self.axis(self.parameter.reduction_param.axis, shape)
         self.count = math.prod(shape[self.first :])
         return [shape[: self.first]]
+
+    def whole(self, axis):
+        return axis >= self.first
+
+    def onnx(self, graph, bottoms, tops):
+        p = self.parameter.reduction_param
+        operation = {_ASUM: "ReduceL1", _SUMSQ: "ReduceSumSquare", _MEAN: "ReduceMean"}.get(p.operation, "ReduceSum")
+        flat = graph.reshaped(bottoms[0], [(0, self.first), -1])
+        whole = graph.reduced(operation, flat, [self.first], f"{tops[0]}/whole", keepdims=0)
+        graph.scaled(whole, p.coeff, 0, tops[0])
 
     def compute(self, bottoms, weights):
         p, x = self.parameter.reduction_param, bottoms[0].float().flatten(self.first)

@@ -2,13 +2,18 @@
 
 import math
 
-import torch
+import numpy as np
 
-from cellseg.engine.torch.layers.base import Layer, shown
+from cellseg.engine.later import torch
+from cellseg.engine.layers.base import Layer, shown
 
 
 class _Moving(Layer):
     MAY_BE_IN_PLACE = False
+    along = None
+
+    def whole(self, axis):
+        return axis == self.along
 
     def _along(self, p, legacy, shape):
         """The axis, given as such or under the name that it had once."""
@@ -29,6 +34,9 @@ class Concat(_Moving):
             if len(shape) != len(first) or _without(shape, self.along) != _without(first, self.along):
                 self.fail(f"its bottoms {shown(first)} and {shown(shape)} differ beside axis {self.along}")
         return [_with(first, self.along, sum(shape[self.along] for shape in bottom_shapes))]
+
+    def onnx(self, graph, bottoms, tops):
+        graph.node("Concat", bottoms, tops[0], axis=self.along)
 
     def compute(self, bottoms, weights):
         return [torch.cat(bottoms, self.along)] if len(bottoms) > 1 else bottoms
@@ -53,6 +61,15 @@ class Slice(_Moving):
             self.fail(f"cannot cut axis {self.along} of {shown(shape)} {how}")
         return [_with(shape, self.along, length) for length in self.lengths]
 
+    def onnx(self, graph, bottoms, tops):
+        points = list(self.parameter.slice_param.slice_point)
+        if not points and len(tops) > 1:
+            return graph.node("Split", bottoms, tops, axis=self.along)
+        along = graph.constant(f"{self.name}.axis", np.array([self.along], np.int64))
+        for top, *ends in zip(tops, [0, *points], [*points, np.iinfo(np.int64).max]):
+            ends = [graph.constant(f"{top}/{i}", np.array([end], np.int64)) for i, end in enumerate(ends)]
+            graph.node("Slice", [*bottoms, *ends, along], top)
+
     def compute(self, bottoms, weights):
         return list(bottoms[0].split(self.lengths, self.along))
 
@@ -64,6 +81,10 @@ class Split(_Moving):
 
     def reshape(self, bottom_shapes):
         return bottom_shapes * len(self.parameter.top)
+
+    def onnx(self, graph, bottoms, tops):
+        for top in tops:
+            graph.node("Identity", bottoms, top)
 
     def forward(self, bottoms, weights, down, learn):
         return bottoms * len(self.parameter.top)
@@ -93,6 +114,18 @@ class Crop(_Moving):
             self.fail(f"cannot cut {shown(like)} out of {shown(shape)} at offset {', '.join(map(str, offsets))}")
         return [shape[:first] + like[first : len(shape)]]
 
+    def sees(self, axis, low, high, top=0):
+        offset = {axis: start for axis, start, _ in self.window}.get(axis, 0)
+        return [(low + offset, high + offset), None]
+
+    def onnx(self, graph, bottoms, tops):
+        """The size is the second bottom's, which is known only where the graph runs."""
+        axes, offsets, _ = (np.array(numbers, np.int64) for numbers in zip(*self.window))
+        starts = graph.constant(f"{self.name}.starts", offsets)
+        size = graph.node("Shape", bottoms[1:], f"{tops[0]}/size", start=int(axes[0]), end=int(axes[-1]) + 1)
+        ends = graph.node("Add", [starts, size], f"{tops[0]}/ends")
+        graph.node("Slice", [bottoms[0], starts, ends, graph.constant(f"{self.name}.axes", axes)], tops[0])
+
     def compute(self, bottoms, weights):
         top = bottoms[0]
         for axis, start, length in self.window:
@@ -100,7 +133,27 @@ class Crop(_Moving):
         return [top]
 
 
-class Flatten(_Moving):
+class _Reshaping(_Moving):
+    """The same values with other axes. Rows and columns stay where they were if both keep their lengths.
+
+    `parts` says the new shape at any size: ranges of axes that are kept, and lengths.
+    """
+
+    def whole(self, axis):
+        return not self.keeps
+
+    def onnx(self, graph, bottoms, tops):
+        graph.reshaped(bottoms[0], self.parts, tops[0])
+
+    def compute(self, bottoms, weights):
+        return [bottoms[0].reshape(self.shape)]
+
+    def _keep(self, before, shape):
+        self.shape, self.keeps = shape, len(before) == len(shape) == 4 and before[2:] == shape[2:]
+        return [shape]
+
+
+class Flatten(_Reshaping):
     """The axes from `axis` to `end_axis` as one."""
 
     def reshape(self, bottom_shapes):
@@ -108,14 +161,11 @@ class Flatten(_Moving):
         first, last = self.axis(p.axis, shape), self.axis(p.end_axis, shape, "end_axis")
         if first > last + 1:
             self.fail(f"end_axis {p.end_axis} is before axis {p.axis} in the shape {shown(shape)}")
-        self.shape = shape[:first] + (math.prod(shape[first : last + 1]),) + shape[last + 1 :]
-        return [self.shape]
-
-    def compute(self, bottoms, weights):
-        return [bottoms[0].reshape(self.shape)]
+        self.parts = [(0, first), -1, (last + 1, len(shape))]
+        return self._keep(shape, shape[:first] + (math.prod(shape[first : last + 1]),) + shape[last + 1 :])
 
 
-class Reshape(_Moving):
+class Reshape(_Reshaping):
     """The same values with other axes: 0 keeps a length, -1 is what remains."""
 
     def reshape(self, bottom_shapes):
@@ -136,11 +186,9 @@ class Reshape(_Moving):
             new[new.index(-1)] = count // known
         if math.prod(new) != count or -1 in new:
             self.fail(f"the bottom {shown(shape)} has not as many values as {shown(new)}")
-        self.shape = tuple(new)
-        return [self.shape]
-
-    def compute(self, bottoms, weights):
-        return [bottoms[0].reshape(self.shape)]
+        inner = [(first + i, first + i + 1) if dim == 0 else dim for i, dim in enumerate(p.shape.dim)]
+        self.parts = [(0, first), *inner, (last, len(shape))]
+        return self._keep(shape, tuple(new))
 
 
 class Tile(_Moving):
@@ -152,6 +200,11 @@ class Tile(_Moving):
         if p.tiles < 1:
             self.fail("tiles must be 1 or more")
         return [_with(shape, self.along, shape[self.along] * p.tiles)]
+
+    def onnx(self, graph, bottoms, tops):
+        repeats = np.ones(graph.rank(bottoms[0]), np.int64)
+        repeats[self.along] = self.parameter.tile_param.tiles
+        graph.node("Tile", [*bottoms, graph.constant(f"{self.name}.repeats", repeats)], tops[0])
 
     def compute(self, bottoms, weights):
         return [torch.cat(bottoms * self.parameter.tile_param.tiles, self.along)]
@@ -165,6 +218,9 @@ class Silence(_Moving):
 
     def reshape(self, bottom_shapes):
         return []
+
+    def onnx(self, graph, bottoms, tops):
+        """Nothing."""
 
     def forward(self, bottoms, weights, down, learn):
         return []

@@ -1,6 +1,6 @@
 """The layer types that the engine knows."""
 
-from cellseg.engine.torch.layers import (
+from cellseg.engine.layers import (
     activation,
     convolution,
     data,

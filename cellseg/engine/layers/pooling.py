@@ -2,10 +2,12 @@
 
 import math
 
-import torch
-import torch.nn.functional as F
+import numpy as np
 
-from cellseg.engine.torch.layers.base import Layer, shown
+from cellseg.engine.later import functional as F
+from cellseg.engine.later import torch
+from cellseg.engine.layers.base import EVERYTHING, Layer, shown
+from cellseg.engine.layers.window import read_window
 
 _MAX, _AVE, _STOCHASTIC = 0, 1, 2  # PoolingParameter.PoolMethod
 _FLOOR = 1  # PoolingParameter.RoundMode
@@ -28,28 +30,14 @@ class Pooling(Layer):
         p = self.parameter.pooling_param
         if p.pool == _STOCHASTIC:
             self.fail("pool: STOCHASTIC is not supported; supported are MAX and AVE")
-        if p.global_pooling:
-            if p.HasField("kernel_size") or p.HasField("kernel_h") or p.HasField("kernel_w"):
-                self.fail("global_pooling takes the whole image; leave kernel_size out")
-        elif p.HasField("kernel_size") == (p.HasField("kernel_h") and p.HasField("kernel_w")):
-            self.fail("give kernel_size, or both kernel_h and kernel_w")
-        self.kernel = self._pair("kernel", p.kernel_size)
-        self.pad, self.stride = self._pair("pad", p.pad), self._pair("stride", p.stride)
+        if p.global_pooling and any(p.HasField(f"kernel_{field}") for field in ("size", "h", "w")):
+            self.fail("global_pooling takes the whole image; leave kernel_size out")
+        window = read_window(self, p, 1 if p.global_pooling else None)
+        self.kernel, self.stride, self.pad = window.kernel, window.stride, window.pad
         if p.global_pooling and (self.pad != (0, 0) or self.stride != (1, 1)):
             self.fail("global_pooling goes with pad 0 and stride 1 only")
-        if min(self.stride) < 1 or (min(self.kernel) < 1 and not p.global_pooling):
-            self.fail("kernel and stride must be 1 or more")
-        if any(self.pad) and any(pad >= side for pad, side in zip(self.pad, self.kernel)):
+        if not p.global_pooling and any(self.pad) and any(map(int.__ge__, self.pad, self.kernel)):
             self.fail(f"pad {shown(self.pad)} must be smaller than the kernel {shown(self.kernel)}")
-
-    def _pair(self, name, one):
-        p = self.parameter.pooling_param
-        both = [p.HasField(f"{name}_h"), p.HasField(f"{name}_w")]
-        if not any(both) or (name == "kernel" and p.HasField("kernel_size")):
-            return one, one
-        if not all(both) or (name != "kernel" and p.HasField(name)):
-            self.fail(f"give {name}, or both {name}_h and {name}_w")
-        return getattr(p, f"{name}_h"), getattr(p, f"{name}_w")
 
     def reshape(self, bottom_shapes):
         (shape,) = bottom_shapes
@@ -87,6 +75,56 @@ class Pooling(Layer):
 
     def _windows(self, sides):
         return zip(sides, self.pad, self.kernel, self.stride)
+
+    def sees(self, axis, low, high, top=0):
+        if self.parameter.pooling_param.global_pooling:
+            return [EVERYTHING]
+        kernel, stride, pad = (pair[axis - 2] for pair in (self.kernel, self.stride, self.pad))
+        return [(low * stride - pad, high * stride - pad + kernel - 1)]
+
+    def onnx(self, graph, bottoms, tops):
+        """Windows are rounded down, over an image that is padded as far as Caffe's last one can reach.
+
+        ``ceil_mode`` does not give Caffe's windows at all sizes, and its divisors are others.
+        """
+        p, (x,), after = self.parameter.pooling_param, bottoms, self._pad_behind()
+        if p.global_pooling and len(tops) == 1:
+            return graph.node("GlobalMaxPool" if p.pool == _MAX else "GlobalAveragePool", [x], tops[0])
+        if p.global_pooling or any(map(int.__ge__, after, self.kernel)):
+            graph.fail(self, "a stride wider than the kernel, or a second top of global pooling, has no form in ONNX")
+        window = {"kernel_shape": self.kernel, "strides": self.stride, "pads": (*self.pad, *after)}
+        if p.pool == _AVE:
+            return self._onnx_mean(graph, x, tops[0], window)
+        if len(tops) == 1:
+            return graph.node("MaxPool", [x], tops[0], **window)
+        # ONNX counts through all images and channels, Caffe through each of them.
+        where = f"{tops[1]}/where"
+        graph.node("MaxPool", [x], [tops[0], where], **window)
+        area = graph.node(
+            "ReduceProd", [graph.node("Shape", [x], f"{where}/sides", start=2)], f"{where}/area", keepdims=0
+        )
+        return graph.node("Cast", [graph.node("Mod", [where, area], f"{where}/inside")], tops[1], to=graph.FLOAT)
+
+    def _onnx_mean(self, graph, x, top, window):
+        """Divided by the part of each window that lies in the padded image, in whose place ONNX has the whole one."""
+        after = window["pads"][2:]
+        if after == self.pad:
+            return graph.node("AveragePool", [x], top, **window, count_include_pad=1)
+        mean = graph.node("AveragePool", [x], f"{top}/mean", **window, count_include_pad=1)
+        beside = graph.constant(f"{top}/beside", np.array([2 * pad for pad in self.pad], np.int64))
+        sides = graph.node("Add", [graph.node("Shape", [x], f"{top}/sides", start=2), beside], f"{top}/padded")
+        sides = graph.node("Concat", [graph.constant(f"{top}/one", np.ones(2, np.int64)), sides], f"{top}/size", axis=0)
+        ones = graph.node("Expand", [graph.constant(f"{top}/1", np.ones(1, np.float32)), sides], f"{top}/ones")
+        window = {**window, "pads": (0, 0, *(a - pad for a, pad in zip(after, self.pad)))}
+        share = graph.node("AveragePool", [ones], f"{top}/share", **window, count_include_pad=1)
+        return graph.node("Div", [mean, share], top)
+
+    def _pad_behind(self):
+        """How far to pad below and to the right, so that as many whole windows fit as Caffe has, at every size."""
+        if self.parameter.pooling_param.round_mode == _FLOOR:
+            return self.pad
+        most = [kernel - 1 if any(self.pad) else kernel + stride for kernel, stride in zip(self.kernel, self.stride)]
+        return tuple(min(pad + stride - 1, many) for pad, stride, many in zip(self.pad, self.stride, most))
 
     def compute(self, bottoms, weights):
         x = bottoms[0]

@@ -1,10 +1,9 @@
 """Dropout."""
 
 import numpy as np
-import torch
 
-from cellseg.engine.torch.context import context
-from cellseg.engine.torch.layers.base import Layer
+from cellseg.engine.later import context, torch
+from cellseg.engine.layers.base import Layer
 
 TRAIN = 0
 
@@ -19,6 +18,12 @@ class Dropout(Layer):
 
     def reshape(self, bottom_shapes):
         return list(bottom_shapes)
+
+    def whole(self, axis):
+        return False
+
+    def onnx(self, graph, bottoms, tops):
+        graph.node("Identity", bottoms, tops[0])
 
     def forward(self, bottoms, weights, down, learn):
         (x,) = bottoms

@@ -2,7 +2,7 @@
 
 import math
 
-import torch
+from cellseg.engine.later import torch
 
 
 def read_labels(layer, values, shape, classes, ignored=None):

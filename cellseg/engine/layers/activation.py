@@ -2,17 +2,27 @@
 
 import math
 
-import torch
-import torch.nn.functional as F
+import numpy as np
 
-from cellseg.engine.torch.layers.base import Layer, shown
+from cellseg.engine.later import functional as F
+from cellseg.engine.later import torch
+from cellseg.engine.layers.base import Layer, shown
 
 
 class _Elementwise(Layer):
     """A layer whose top has the shape of its bottom, and whose value at a place follows from the bottom's there."""
 
+    #: The ONNX operation, where it has no attributes.
+    OPERATION = None
+
     def reshape(self, bottom_shapes):
         return list(bottom_shapes)
+
+    def whole(self, axis):
+        return False
+
+    def onnx(self, graph, bottoms, tops):
+        graph.node(self.OPERATION, bottoms, tops[0])
 
     def compute(self, bottoms, weights):
         return [self.apply(bottoms[0], *weights)]
@@ -32,6 +42,10 @@ class ReLU(_Elementwise):
     """
 
     in_place = False
+
+    def onnx(self, graph, bottoms, tops):
+        slope = self.parameter.relu_param.negative_slope
+        graph.node("LeakyRelu" if slope else "Relu", bottoms, tops[0], **({"alpha": slope} if slope else {}))
 
     def forward(self, bottoms, weights, down, learn):
         (x,), slope = bottoms, self.parameter.relu_param.negative_slope
@@ -65,10 +79,15 @@ class PReLU(_Elementwise):
 
     def reshape(self, bottom_shapes):
         (shape,) = bottom_shapes
-        slopes = self.params[0].shape
+        slopes = self.shapes[0]
         if len(shape) < 2 or slopes not in ((), shape[1:2]):
             self.fail(f"its slopes {shown(slopes)} do not fit the bottom {shown(shape)}")
         return [shape]
+
+    def onnx(self, graph, bottoms, tops):
+        (slope,) = graph.weights(self, "slope")
+        behind = [1] * (graph.rank(bottoms[0]) - 2)
+        graph.node("PRelu", [*bottoms, graph.constant(f"{self.name}.slope", slope.reshape(-1, *behind))], tops[0])
 
     def apply(self, x, slope):
         return F.prelu(x, slope.reshape(-1).to(x.dtype))
@@ -77,12 +96,17 @@ class PReLU(_Elementwise):
 class ELU(_Elementwise):
     """``x`` where positive, else ``alpha * (exp(x) - 1)``."""
 
+    def onnx(self, graph, bottoms, tops):
+        graph.node("Elu", bottoms, tops[0], alpha=self.parameter.elu_param.alpha)
+
     def apply(self, x):
         return F.elu(x, self.parameter.elu_param.alpha)
 
 
 class Sigmoid(_Elementwise):
     """``1 / (1 + exp(-x))``."""
+
+    OPERATION = "Sigmoid"
 
     def apply(self, x):
         return torch.sigmoid(x)
@@ -91,6 +115,8 @@ class Sigmoid(_Elementwise):
 class TanH(_Elementwise):
     """The hyperbolic tangent."""
 
+    OPERATION = "Tanh"
+
     def apply(self, x):
         return torch.tanh(x)
 
@@ -98,6 +124,7 @@ class TanH(_Elementwise):
 class AbsVal(_Elementwise):
     """The absolute value."""
 
+    OPERATION = "Abs"
     MAY_BE_IN_PLACE = False
 
     def apply(self, x):
@@ -107,6 +134,8 @@ class AbsVal(_Elementwise):
 class BNLL(_Elementwise):
     """``log(1 + exp(x))``."""
 
+    OPERATION = "Softplus"
+
     def apply(self, x):
         return F.softplus(x)
 
@@ -114,12 +143,24 @@ class BNLL(_Elementwise):
 class Swish(_Elementwise):
     """``x * sigmoid(beta * x)``."""
 
+    def onnx(self, graph, bottoms, tops):
+        scaled = graph.scaled(bottoms[0], self.parameter.swish_param.beta, 0, f"{tops[0]}/scaled")
+        graph.node("Mul", [bottoms[0], graph.node("Sigmoid", [scaled], f"{tops[0]}/gate")], tops[0])
+
     def apply(self, x):
         return x * torch.sigmoid(self.parameter.swish_param.beta * x)
 
 
 class Clip(_Elementwise):
     """The value, at least `min` and at most `max`."""
+
+    def onnx(self, graph, bottoms, tops):
+        p = self.parameter.clip_param
+        graph.node(
+            "Clip",
+            [*bottoms, *(graph.number(f"{tops[0]}/{name}", getattr(p, name)) for name in ("min", "max"))],
+            tops[0],
+        )
 
     def apply(self, x):
         p = self.parameter.clip_param
@@ -134,12 +175,28 @@ class Threshold(_Elementwise):
     def backward(self, top_gradients):
         return [None], []
 
+    def onnx(self, graph, bottoms, tops):
+        threshold = graph.number(f"{tops[0]}/threshold", self.parameter.threshold_param.threshold)
+        graph.node("Cast", [graph.node("Greater", [*bottoms, threshold], f"{tops[0]}/above")], tops[0], to=graph.FLOAT)
+
     def apply(self, x):
         return (x > self.parameter.threshold_param.threshold).to(x.dtype)
 
 
 class Power(_Elementwise):
     """``(shift + scale * x) ** power``."""
+
+    def onnx(self, graph, bottoms, tops):
+        p, (top,) = self.parameter.power_param, tops
+        if p.power * p.scale == 0:
+            value = np.power(np.float32(p.shift), np.float32(p.power))
+            shape = graph.node("Shape", bottoms, f"{top}/shape")
+            graph.node("Expand", [graph.number(f"{top}/value", value), shape], top)
+        elif p.power == 1:
+            graph.scaled(bottoms[0], p.scale, p.shift, top)
+        else:
+            moved = graph.scaled(bottoms[0], p.scale, p.shift, f"{top}/moved")
+            graph.node("Pow", [moved, graph.number(f"{top}/power", p.power)], top)
 
     def apply(self, x):
         p = self.parameter.power_param
@@ -157,6 +214,10 @@ class Exp(_Elementwise):
         self.rate = _logarithm(self, p.base)
         self.factor = math.exp(self.rate * p.shift)
 
+    def onnx(self, graph, bottoms, tops):
+        scaled = graph.scaled(bottoms[0], self.rate * self.parameter.exp_param.scale, 0, f"{tops[0]}/scaled")
+        graph.scaled(graph.node("Exp", [scaled], f"{tops[0]}/exp"), self.factor, 0, tops[0])
+
     def apply(self, x):
         return torch.exp(x * (self.rate * self.parameter.exp_param.scale)) * self.factor
 
@@ -169,6 +230,13 @@ class Log(_Elementwise):
         if rate == 0:
             self.fail("base is 1; give another one")
         self.factor = 1 / rate
+
+    def onnx(self, graph, bottoms, tops):
+        p = self.parameter.log_param
+        logarithm = graph.node(
+            "Log", [graph.scaled(bottoms[0], p.scale, p.shift, f"{tops[0]}/moved")], f"{tops[0]}/log"
+        )
+        graph.scaled(logarithm, self.factor, 0, tops[0])
 
     def apply(self, x):
         p = self.parameter.log_param

@@ -1,9 +1,12 @@
 """LRN, BatchNorm, MVN, and the learnt Scale and Bias that go with them."""
 
-import torch
-import torch.nn.functional as F
+import numpy as np
 
-from cellseg.engine.torch.layers.base import Layer, shown
+from cellseg.engine.later import functional as F
+from cellseg.engine.later import later, torch
+from cellseg.engine.layers.base import Layer, shown
+
+_gradients = later("cellseg.engine.torch.gradients")
 
 TEST = 1
 _WITHIN_CHANNEL = 1  # LRNParameter.NormRegion
@@ -27,40 +30,28 @@ class LRN(Layer):
             self.fail(f"takes images NxCxHxW, not {shown(bottom_shapes[0])}")
         return bottom_shapes
 
+    def sees(self, axis, low, high, top=0):
+        p = self.parameter.lrn_param
+        reach = p.local_size // 2 if p.norm_region == _WITHIN_CHANNEL else 0
+        return [(low - reach, high + reach)]
+
+    def onnx(self, graph, bottoms, tops):
+        p, (top,) = self.parameter.lrn_param, tops
+        if p.norm_region != _WITHIN_CHANNEL:
+            return graph.node("LRN", bottoms, top, size=p.local_size, alpha=p.alpha, beta=p.beta, bias=p.k)
+        square, window = graph.node("Mul", bottoms * 2, f"{top}/square"), [p.local_size] * 2
+        pads = [p.local_size // 2] * 4
+        mean = graph.node("AveragePool", [square], f"{top}/mean", kernel_shape=window, pads=pads, count_include_pad=1)
+        base = graph.scaled(mean, p.alpha, 1, f"{top}/base")
+        factor = graph.node("Pow", [base, graph.number(f"{top}/beta", -p.beta)], f"{top}/factor")
+        graph.node("Mul", [*bottoms, factor], top)
+
     def compute(self, bottoms, weights):
         p, x = self.parameter.lrn_param, bottoms[0].float()
         if p.norm_region == _WITHIN_CHANNEL:
             mean = F.avg_pool2d(x.square(), p.local_size, 1, p.local_size // 2)
             return [x * (1 + p.alpha * mean).pow(-p.beta)]
-        return [_AcrossChannels.apply(x, p.local_size, p.alpha, p.beta, p.k)]
-
-
-class _AcrossChannels(torch.autograd.Function):
-    """``x * (k + alpha / size * sum of squares over size channels) ** -beta``; with few passes over the memory."""
-
-    @staticmethod
-    def forward(ctx, x, size, alpha, beta, k):
-        base = _sum_near(x.square(), size // 2).mul_(alpha / size).add_(k)
-        factor = base.pow(-beta)
-        ctx.save_for_backward(x, base, factor)
-        ctx.reach, ctx.slope = size // 2, 2 * alpha * beta / size
-        return x * factor
-
-    @staticmethod
-    def backward(ctx, gradient):
-        x, base, factor = ctx.saved_tensors
-        direct = gradient * factor
-        through = _sum_near((direct * x).div_(base), ctx.reach).mul_(x)
-        return direct.sub_(through, alpha=ctx.slope), None, None, None, None
-
-
-def _sum_near(x, reach):
-    """For each channel the sum over those at most `reach` away."""
-    total = x.clone()
-    for step in range(1, reach + 1):
-        total[:, step:].add_(x[:, :-step])
-        total[:, :-step].add_(x[:, step:])
-    return total
+        return [_gradients.AcrossChannels.apply(x, p.local_size, p.alpha, p.beta, p.k)]
 
 
 class BatchNorm(Layer):
@@ -81,14 +72,31 @@ class BatchNorm(Layer):
         specs = self.parameter.param
         if any(spec.lr_mult for spec in specs):
             self.fail("its parameters are not learnt; give them lr_mult: 0, or no param at all")
-        while len(specs) < len(self.params):
+        while len(specs) < len(self.shapes):
             specs.add(lr_mult=0)
 
     def reshape(self, bottom_shapes):
         (shape,) = bottom_shapes
-        if len(shape) < 2 or shape[1] != self.params[0].count:
-            self.fail(f"its parameters are of {self.params[0].count} channels, but the bottom is {shown(shape)}")
+        if len(shape) < 2 or shape[1] != self.shapes[0][0]:
+            self.fail(f"its parameters are of {self.shapes[0][0]} channels, but the bottom is {shown(shape)}")
         return [shape]
+
+    def whole(self, axis):
+        return not self.use_sums
+
+    def onnx(self, graph, bottoms, tops):
+        if not self.use_sums:
+            graph.fail(self, "takes mean and variance of each batch; only use_global_stats: true is converted")
+        mean, variance, (count,) = graph.weights(self, "mean", "variance", "count")
+        share = np.float32(1 / count if count else 0)
+        parts = {
+            "one": np.ones_like(mean),
+            "zero": np.zeros_like(mean),
+            "mean": mean * share,
+            "variance": variance * share,
+        }
+        constants = [graph.constant(f"{self.name}.{name}", array) for name, array in parts.items()]
+        graph.node("BatchNormalization", [*bottoms, *constants], tops[0], epsilon=self.parameter.batch_norm_param.eps)
 
     def forward(self, bottoms, weights, down, learn):
         return super().forward(bottoms, weights, down, [False] * len(learn))
@@ -124,30 +132,25 @@ class MVN(Layer):
         self.shape = (*shape, *[1] * (4 - len(shape)))
         return [self.shape]
 
+    def onnx(self, graph, bottoms, tops):
+        p, (top,), rank = self.parameter.mvn_param, tops, graph.rank(bottoms[0])
+        x = graph.reshaped(bottoms[0], [(0, rank), *[1] * (4 - rank)])
+        behind = [1, 2, 3] if p.across_channels else [2, 3]
+        mean = graph.reduced("ReduceMean", x, behind, f"{top}/mean")
+        centred = graph.node("Sub", [x, mean], f"{top}/centred" if p.normalize_variance else top)
+        if p.normalize_variance:
+            square = graph.node("Mul", [centred, centred], f"{top}/square")
+            variance = graph.reduced("ReduceMean", square, behind, f"{top}/variance")
+            deviation = graph.scaled(graph.node("Sqrt", [variance], f"{top}/root"), 1, p.eps, f"{top}/deviation")
+            graph.node("Div", [centred, deviation], top)
+
     def compute(self, bottoms, weights):
         p, x = self.parameter.mvn_param, bottoms[0].float().reshape(self.shape)
         behind = (1, 2, 3) if p.across_channels else (2, 3)
         centred = x - x.mean(behind, keepdim=True)
         if not p.normalize_variance:
             return [centred]
-        return [_Standardised.apply(centred, p.eps, behind)]
-
-
-class _Standardised(torch.autograd.Function):
-    """Centred values divided by ``deviation + eps``; the gradient is that for a small eps, as Caffe's is."""
-
-    @staticmethod
-    def forward(ctx, centred, eps, behind):
-        deviation = centred.square().mean(behind, keepdim=True).sqrt() + eps
-        top = centred / deviation
-        ctx.save_for_backward(top, deviation)
-        ctx.behind = behind
-        return top
-
-    @staticmethod
-    def backward(ctx, gradient):
-        top, deviation = ctx.saved_tensors
-        return (gradient - top * (gradient * top).mean(ctx.behind, keepdim=True)) / deviation, None, None
+        return [_gradients.Standardised.apply(centred, p.eps, behind)]
 
 
 class _Broadcast(Layer):
@@ -162,12 +165,25 @@ class _Broadcast(Layer):
             self.add_param(self._shape(p, bottom_shapes[0]), self._filler(p))
 
     def reshape(self, bottom_shapes):
-        shape, other = bottom_shapes[0], (*bottom_shapes[1:], *(param.shape for param in self.params))[0]
+        shape, other = bottom_shapes[0], (*bottom_shapes[1:], *self.shapes)[0]
         first = self.axis(getattr(self.parameter, self.FIELD).axis, shape) if other else 0
         if shape[first : first + len(other)] != other:
             self.fail(f"{shown(other)} does not fit the bottom {shown(shape)} from axis {first} on")
+        self.first = first
         self.spread = (*[1] * first, *other, *[1] * (len(shape) - first - len(other)))
         return [shape]
+
+    def whole(self, axis):
+        return False
+
+    def _spread_onnx(self, graph, other, rank):
+        """A value of some successive axes, with axes of length 1 behind."""
+        behind = list(range(graph.rank(other), rank - self.first))
+        if not behind or not graph.rank(other):
+            return other
+        return graph.node(
+            "Unsqueeze", [other, graph.constant(f"{other}/axes", np.array(behind, np.int64))], f"{other}/spread"
+        )
 
     def _shape(self, p, shape):
         first = self.axis(p.axis, shape)
@@ -189,7 +205,20 @@ class Scale(_Broadcast):
         super().setup(bottom_shapes)
         p = self.parameter.scale_param
         if p.bias_term:
-            self.add_param(bottom_shapes[1] if len(bottom_shapes) > 1 else self.params[0].shape, p.bias_filler)
+            self.add_param(bottom_shapes[1] if len(bottom_shapes) > 1 else self.shapes[0], p.bias_filler)
+
+    def reshape(self, bottom_shapes):
+        if len(bottom_shapes) > 1 and self.shapes and self.shapes[0] != bottom_shapes[1]:
+            self.fail(f"its bias is {shown(self.shapes[0])}, but the second bottom is {shown(bottom_shapes[1])}")
+        return super().reshape(bottom_shapes)
+
+    def onnx(self, graph, bottoms, tops):
+        x, *others = bottoms
+        others += graph.parameters(self, *(["scale"] * (len(bottoms) == 1)), "bias")
+        scale, *bias = [self._spread_onnx(graph, other, graph.rank(x)) for other in others]
+        product = graph.node("Mul", [x, scale], f"{tops[0]}/product" if bias else tops[0])
+        if bias:
+            graph.node("Add", [product, *bias], tops[0])
 
     def compute(self, bottoms, weights):
         x, *others = bottoms
@@ -204,6 +233,11 @@ class Bias(_Broadcast):
     """The sum with a parameter or a second bottom."""
 
     FIELD = "bias_param"
+
+    def onnx(self, graph, bottoms, tops):
+        x, *others = bottoms
+        others += graph.parameters(self, *(["bias"] * (len(bottoms) == 1)))
+        graph.node("Add", [x, self._spread_onnx(graph, others[0], graph.rank(x))], tops[0])
 
     def compute(self, bottoms, weights):
         x, other = (*bottoms, *weights)

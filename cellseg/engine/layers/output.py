@@ -2,10 +2,11 @@
 
 import math
 
-import torch
+import numpy as np
 
-from cellseg.engine.torch.layers.base import Layer, shown
-from cellseg.engine.torch.layers.classes import places, read_labels
+from cellseg.engine.later import torch
+from cellseg.engine.layers.base import Layer, shown
+from cellseg.engine.layers.classes import places, read_labels
 
 
 class Accuracy(Layer):
@@ -17,6 +18,7 @@ class Accuracy(Layer):
     BOTTOMS = (2, 2)
     TOPS = (1, 2)
     NO_GRADIENT = (0, 1)
+    SCORES = True
 
     def backward(self, top_gradients):
         return [None, None], []
@@ -73,6 +75,31 @@ class ArgMax(Layer):
         if self.along is not None:
             return [(*shape[: self.along], p.top_k, *shape[self.along + 1 :])]
         return [(shape[0], 1 + p.out_max_val, p.top_k, *[1] * (len(shape) - 3))]
+
+    def whole(self, axis):
+        return self.along in (None, axis)
+
+    def onnx(self, graph, bottoms, tops):
+        """TopK takes the earlier of equal scores, so it gets them in reverse."""
+        p, (x,), (top,) = self.parameter.argmax_param, bottoms, tops
+        rank, along = graph.rank(x), self.along
+        if along is None:
+            x, along = graph.reshaped(x, [(0, 1), -1]), 1
+        reverse = {"start": -1, "end": np.iinfo(np.int64).min, "axis": along, "step": -1}
+        ends = [graph.constant(f"{top}/{name}", np.array([value], np.int64)) for name, value in reverse.items()]
+        back = graph.node("Slice", [x, *ends], f"{top}/reverse")
+        values, found = f"{top}/values", f"{top}/found"
+        many = graph.constant(f"{top}/many", np.array([p.top_k], np.int64))
+        graph.node("TopK", [back, many], [values, found], axis=along)
+        length = graph.node("Shape", [x], f"{top}/length", start=along, end=along + 1)
+        last = graph.node("Sub", [length, graph.constant(f"{top}/1", np.array([1], np.int64))], f"{top}/last")
+        found = graph.node("Cast", [graph.node("Sub", [last, found], f"{top}/place")], f"{top}/class", to=graph.FLOAT)
+        if self.along is not None:
+            graph.node("Identity", [values if p.out_max_val else found], top)
+        else:
+            both = [graph.reshaped(part, [(0, 1), 1, p.top_k]) for part in [found, values][: 1 + p.out_max_val]]
+            joined = graph.node("Concat", both, f"{top}/both", axis=1)
+            graph.reshaped(joined, [(0, 3), *[1] * (rank - 3)], top)
 
     def compute(self, bottoms, weights):
         p, x = self.parameter.argmax_param, bottoms[0].float()

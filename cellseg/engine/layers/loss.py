@@ -2,18 +2,20 @@
 
 import math
 
-import torch
-import torch.nn.functional as F
+import numpy as np
 from google.protobuf.message import DecodeError
 
 from cellseg.engine.caffe_schema import MESSAGES
-from cellseg.engine.torch.context import context
-from cellseg.engine.torch.layers.base import Layer, shown
-from cellseg.engine.torch.layers.classes import places, read_labels
+from cellseg.engine.later import context, later, torch
+from cellseg.engine.later import functional as F
+from cellseg.engine.layers.base import Layer, shown
+from cellseg.engine.layers.classes import places, read_labels
+
+_gradients = later("cellseg.engine.torch.gradients")
 
 _FULL, _VALID, _BATCH_SIZE, _NONE = 0, 1, 2, 3  # LossParameter.NormalizationMode
 _L2 = 2  # HingeLossParameter.Norm
-_TINY = torch.finfo(torch.float32).tiny
+_TINY = float(np.finfo(np.float32).tiny)
 _LEAST_PROBABILITY = 1e-20
 
 
@@ -23,6 +25,12 @@ class Softmax(Layer):
     def reshape(self, bottom_shapes):
         self.along = self.axis(self.parameter.softmax_param.axis, bottom_shapes[0])
         return list(bottom_shapes)
+
+    def whole(self, axis):
+        return axis == self.along
+
+    def onnx(self, graph, bottoms, tops):
+        graph.node("Softmax", bottoms, tops[0], axis=self.along)
 
     def compute(self, bottoms, weights):
         return [torch.softmax(bottoms[0].float(), self.along)]
@@ -35,7 +43,7 @@ class Loss(Layer):
     """
 
     BOTTOMS = (2, 2)
-    LOSS = True
+    LOSS = SCORES = True
     NO_GRADIENT = (1,)
 
     def reshape(self, bottom_shapes):
@@ -165,7 +173,12 @@ class InfogainLoss(_Classifying):
         super().setup(bottom_shapes)
         if self.parameter.loss_param.HasField("normalize"):
             self.fail("does not take normalize; give normalization")
-        self.matrix = None if len(bottom_shapes) > 2 else self._read(self.parameter.infogain_loss_param.source)
+        self.matrix = None
+
+    def open(self):
+        super().open()
+        if len(self.parameter.bottom) < 3:
+            self.matrix = self._read(self.parameter.infogain_loss_param.source)
 
     def reshape(self, bottom_shapes):
         tops = super().reshape(bottom_shapes)
@@ -292,24 +305,8 @@ class ContrastiveLoss(Loss):
         p = self.parameter.contrastive_loss_param
         first, second, similar = (bottom.float() for bottom in bottoms)
         square = (first.flatten(1) - second.reshape(first.shape).flatten(1)).square().sum(1)
-        missed = F.relu(p.margin - square) if p.legacy_version else _MissedDistance.apply(square, p.margin)
+        missed = F.relu(p.margin - square) if p.legacy_version else _gradients.MissedDistance.apply(square, p.margin)
         return [torch.where(similar.flatten().trunc() != 0, square, missed).sum() / (2 * first.shape[0])]
-
-
-class _MissedDistance(torch.autograd.Function):
-    """``max(margin - distance, 0) ** 2`` of a squared distance, with Caffe's guard against distance 0."""
-
-    @staticmethod
-    def forward(ctx, square, margin):
-        distance = square.sqrt()
-        missed = F.relu(margin - distance)
-        ctx.save_for_backward(missed, distance)
-        return missed.square()
-
-    @staticmethod
-    def backward(ctx, gradient):
-        missed, distance = ctx.saved_tensors
-        return -gradient * missed / (distance + 1e-4), None
 
 
 _KINDS = (

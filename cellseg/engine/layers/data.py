@@ -1,14 +1,10 @@
 """Layers that make data: Input, DummyData and HDF5Data."""
 
-import torch
-
-from cellseg.engine.torch.blob import check_size
-from cellseg.engine.torch.context import context
-from cellseg.engine.torch.fillers import fill
-from cellseg.engine.torch.hdf5_rows import HDF5Rows
-from cellseg.engine.torch.layers.base import Layer
+from cellseg.engine.later import context, later, torch
+from cellseg.engine.layers.base import Layer, check_size
 from cellseg.errors import CellsegError
 
+_rows = later("cellseg.engine.torch.hdf5_rows")
 TRAIN = 0
 
 
@@ -69,14 +65,16 @@ class DummyData(_Source):
             if p.shape:
                 self.fail("both shape and num, channels, height, width are given; keep shape")
             names = ("num", "channels", "height", "width")
-            self.shapes = list(zip(*(self._one_each(name, sides) for name, sides in zip(names, legacy))))
+            self.sizes = list(zip(*(self._one_each(name, sides) for name, sides in zip(names, legacy))))
         else:
-            self.shapes = [tuple(shape.dim) for shape in self._one_each("shape", p.shape)]
-        self._sized(self.shapes)
-        self.constants = [self._filled(top) if self._is_constant(top) else None for top in range(tops)]
+            self.sizes = [tuple(shape.dim) for shape in self._one_each("shape", p.shape)]
+        self._sized(self.sizes)
+
+    def open(self):
+        self.constants = [self._filled(top) if self._is_constant(top) else None for top in range(len(self.sizes))]
 
     def reshape(self, bottom_shapes):
-        return self.shapes
+        return self.sizes
 
     def forward(self, bottoms, weights, down, learn):
         return [self._filled(top) if values is None else values for top, values in enumerate(self.constants)]
@@ -86,11 +84,8 @@ class DummyData(_Source):
 
     def _filled(self, top):
         if self.fillers[top] is None:
-            return torch.zeros(self.shapes[top], device=context.device)
-        try:
-            return torch.from_numpy(fill(self.fillers[top], self.shapes[top], context.random)).to(context.device)
-        except CellsegError as error:
-            self.fail(str(error))
+            return torch.zeros(self.sizes[top], device=context.device)
+        return self.filled(self.fillers[top], self.sizes[top])
 
 
 class HDF5Data(_Source):
@@ -102,7 +97,10 @@ class HDF5Data(_Source):
             self.fail("does not transform data; take transform_param out, and write the files as the net needs them")
         if p.batch_size < 1:
             self.fail(f"batch_size is {p.batch_size}; it must be 1 or more")
-        self.rows = self._from_files(HDF5Rows, p.source, list(self.parameter.top), p.shuffle, context.rand)
+
+    def open(self):
+        p = self.parameter.hdf5_data_param
+        self.rows = self._from_files(_rows.HDF5Rows, p.source, list(self.parameter.top), p.shuffle, context.rand)
 
     def reshape(self, bottom_shapes):
         return self._sized([(self.parameter.hdf5_data_param.batch_size, *shape) for shape in self.rows.shapes])

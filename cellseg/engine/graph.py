@@ -113,14 +113,14 @@ def _unknown(net, index, name):
 
 
 def prune(steps, force):
-    """Decide which layers run backward and which bottoms get gradients; sets `backward` and `down` of each step.
+    """Decide which layers run backward and which bottoms get gradients; sets `needed` and `down` of each step.
 
     A layer runs backward if something upstream, or itself, learns and it contributes to a loss; with `force` all do.
 
     Parameters
     ----------
-    steps : list of cellseg.engine.torch.net.Step
-        In order, with `backward` and `down` as seen from upstream.
+    steps : list of cellseg.engine.torch.steps.Step
+        In order, with `needed` and `down` as seen from upstream.
     force : bool
         ``force_backward`` of the net.
     """
@@ -128,16 +128,16 @@ def prune(steps, force):
     for step in reversed(steps):
         names = {id(top) for top in step.tops}
         contributes = any(step.loss_weights) or bool(names & under_loss)
-        if step.backward and names <= skipped:
-            step.backward, step.down = False, [False] * len(step.down)
+        if step.needed and names <= skipped:
+            step.needed, step.down = False, [False] * len(step.down)
         if not contributes:
-            step.backward, step.down = False, [False] * len(step.down)
+            step.needed, step.down = False, [False] * len(step.down)
         bottoms = [id(bottom) for bottom in step.bottoms]
         if contributes:
             under_loss.update(bottoms)
         skipped.update(bottom for bottom, down in zip(bottoms, step.down) if not down)
     if force:
         for step in steps:
-            step.backward = True
+            step.needed = True
             step.down = [i not in step.layer.NO_GRADIENT for i in range(len(step.bottoms))]
             step.learn = [True] * len(step.layer.params)

@@ -1,10 +1,12 @@
 """Convolution, Deconvolution and InnerProduct."""
 
-import torch
-import torch.nn.functional as F
+import math
+from fractions import Fraction
 
-from cellseg.engine.torch.context import context
-from cellseg.engine.torch.layers.base import Layer, shown
+from cellseg.engine.later import context, torch
+from cellseg.engine.later import functional as F
+from cellseg.engine.layers.base import Layer, shown
+from cellseg.engine.layers.window import read_window
 
 
 def lowered(tensor):
@@ -23,27 +25,25 @@ def channels_last(x):
     return x.contiguous(memory_format=torch.channels_last)
 
 
-class _Window(Layer):
+class _Sliding(Layer):
     """What Convolution and Deconvolution share: a window that slides over images, the same over each bottom."""
 
     BOTTOMS = (1, None)
     TOPS = (1, None)
     MAY_BE_IN_PLACE = False
+    OPERATION = ""
 
     def setup(self, bottom_shapes):
         p = self.parameter.convolution_param
         self._images(bottom_shapes)
         channels = bottom_shapes[0][1]
-        self.kernel = self._pair(p, "kernel", p.kernel_size, None)
-        self.stride = self._pair(p, "stride", p.stride, 1)
-        self.pad = self._pair(p, "pad", p.pad, 0)
-        self.dilation = tuple((list(p.dilation) * 2)[:2]) or (1, 1)
+        self.window = read_window(self, p)
+        self.kernel = self.window.kernel
         self.group, self.outputs = p.group, p.num_output
-        if min(*self.kernel, *self.stride, *self.dilation, self.group, self.outputs) < 1:
-            self.fail("kernel, stride, dilation, group and num_output must be 1 or more")
+        if min(self.group, self.outputs) < 1:
+            self.fail("group and num_output must be 1 or more")
         if channels % self.group or self.outputs % self.group:
             self.fail(f"group {self.group} divides not both {channels} channels and num_output {self.outputs}")
-        self.extent = tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel))
         self.add_param((*self._weight_channels(channels), *self.kernel), p.weight_filler)
         if p.bias_term:
             self.add_param((self.outputs,), p.bias_filler)
@@ -51,20 +51,33 @@ class _Window(Layer):
 
     def reshape(self, bottom_shapes):
         self._images(bottom_shapes)
-        tops = []
+        tops, window = [], self.window
         for shape in bottom_shapes:
             if shape[1] != self.channels:
-                self.fail(
-                    f"its weights {shown(self.params[0].shape)} take {self.channels} channels, "
-                    f"but the bottom is {shown(shape)}"
-                )
-            size = [self._size(*sides) for sides in zip(shape[2:], self.pad, self.extent, self.stride)]
+                weights = f"its weights {shown(self.shapes[0])} take {self.channels} channels"
+                self.fail(f"{weights}, but the bottom is {shown(shape)}")
+            size = [self._size(*sides) for sides in zip(shape[2:], window.pad, window.extent, window.stride)]
             if min(size) < 1:
-                self.fail(
-                    f"a window of {shown(self.extent)} and padding {shown(self.pad)} leave nothing of {shown(shape)}"
-                )
+                extent, pad = shown(window.extent), shown(window.pad)
+                self.fail(f"a window of {extent} and padding {pad} leave nothing of {shown(shape)}")
             tops.append((shape[0], self.outputs, *size))
         return tops
+
+    def sees(self, axis, low, high, top=0):
+        window, i = self.window, axis - 2
+        return [
+            self._range(low, high, window.stride[i], window.pad[i], window.extent[i]) if bottom == top else None
+            for bottom in range(len(self.parameter.bottom))
+        ]
+
+    def onnx(self, graph, bottoms, tops):
+        window = self.window
+        constants = graph.parameters(self, "weight", "bias")
+        lengths = {"kernel_shape": window.kernel, "strides": window.stride, "pads": window.pad * 2}
+        for bottom, top in zip(bottoms, tops):
+            graph.node(
+                self.OPERATION, [bottom, *constants], top, **lengths, dilations=window.dilation, group=self.group
+            )
 
     def compute(self, bottoms, weights):
         weight, *bias = (lowered(w) for w in weights)
@@ -75,19 +88,15 @@ class _Window(Layer):
             if len(shape) != 4 or self.parameter.convolution_param.axis not in (1, -3):
                 self.fail(f"takes images NxCxHxW with axis 1, not {shown(shape)}")
 
-    def _pair(self, p, name, repeated, default):
-        """A vertical and a horizontal length: given once, twice, or as ``<name>_h`` and ``<name>_w``."""
-        if p.HasField(f"{name}_h") or p.HasField(f"{name}_w"):
-            if repeated:
-                self.fail(f"{name} is given twice, as {name}_h/_w and as one field")
-            return getattr(p, f"{name}_h"), getattr(p, f"{name}_w")
-        if len(repeated) > 2 or (not repeated and default is None):
-            self.fail(f"{name} must be given once or twice, is given {len(repeated)} times")
-        return tuple((list(repeated) * 2)[:2]) or (default, default)
 
-
-class Convolution(_Window):
+class Convolution(_Sliding):
     """Weights (outputs, channels / group, height, width)."""
+
+    OPERATION = "Conv"
+
+    @property
+    def stride(self):
+        return self.window.stride
 
     def _weight_channels(self, channels):
         return self.outputs, channels // self.group
@@ -97,15 +106,26 @@ class Convolution(_Window):
         # As in C, where a window that is too large by less than a stride leaves one place, and sees zeros beyond.
         return int((side + 2 * pad - extent) / stride) + 1
 
+    @staticmethod
+    def _range(low, high, stride, pad, extent):
+        return low * stride - pad, high * stride - pad + extent - 1
+
     def _slide(self, x, weight, bias=None):
-        missing = [max(0, e - side - 2 * pad) for e, side, pad in zip(self.extent, x.shape[2:], self.pad)]
+        window = self.window
+        missing = [max(0, e - side - 2 * pad) for e, side, pad in zip(window.extent, x.shape[2:], window.pad)]
         if any(missing):
             x = F.pad(x, (0, missing[1], 0, missing[0]))
-        return F.conv2d(x, weight, bias, self.stride, self.pad, self.dilation, self.group)
+        return F.conv2d(x, weight, bias, window.stride, window.pad, window.dilation, self.group)
 
 
-class Deconvolution(_Window):
+class Deconvolution(_Sliding):
     """Weights (channels, outputs / group, height, width)."""
+
+    OPERATION = "ConvTranspose"
+
+    @property
+    def stride(self):
+        return tuple(Fraction(1, stride) for stride in self.window.stride)
 
     def _weight_channels(self, channels):
         return channels, self.outputs // self.group
@@ -114,8 +134,15 @@ class Deconvolution(_Window):
     def _size(side, pad, extent, stride):
         return stride * (side - 1) + extent - 2 * pad
 
+    @staticmethod
+    def _range(low, high, stride, pad, extent):
+        return -((extent - 1 - low - pad) // stride), (high + pad) // stride
+
     def _slide(self, x, weight, bias=None):
-        return F.conv_transpose2d(x, weight, bias, self.stride, self.pad, groups=self.group, dilation=self.dilation)
+        window = self.window
+        return F.conv_transpose2d(
+            x, weight, bias, window.stride, window.pad, groups=self.group, dilation=window.dilation
+        )
 
 
 class InnerProduct(Layer):
@@ -129,7 +156,7 @@ class InnerProduct(Layer):
         self.first = self.axis(p.axis, bottom_shapes[0])
         if p.num_output < 1:
             self.fail("num_output must be 1 or more")
-        self.inputs = self._inputs(bottom_shapes[0])
+        self.inputs = math.prod(bottom_shapes[0][self.first :])
         shape = (p.num_output, self.inputs)
         self.add_param(shape[::-1] if p.transpose else shape, p.weight_filler)
         if p.bias_term:
@@ -137,22 +164,29 @@ class InnerProduct(Layer):
 
     def reshape(self, bottom_shapes):
         (shape,) = bottom_shapes
-        if self._inputs(shape) != self.inputs:
+        if math.prod(shape[self.first :]) != self.inputs:
             self.fail(
-                f"its weights {shown(self.params[0].shape)} take {self.inputs} inputs, but the bottom is {shown(shape)}"
+                f"its weights {shown(self.shapes[0])} take {self.inputs} inputs, but the bottom is {shown(shape)}"
             )
         return [(*shape[: self.first], self.parameter.inner_product_param.num_output)]
+
+    def whole(self, axis):
+        return axis >= self.first
+
+    def onnx(self, graph, bottoms, tops):
+        weight, *bias = graph.weights(self, "weight", "bias")
+        if not self.parameter.inner_product_param.transpose:
+            weight = weight.T
+        flat = graph.reshaped(bottoms[0], [(0, self.first), -1])
+        last = f"{tops[0]}/product" if bias else tops[0]
+        graph.node("MatMul", [flat, graph.constant(f"{self.name}.weight", weight)], last)
+        if bias:
+            graph.node("Add", [last, graph.constant(f"{self.name}.bias", bias[0])], tops[0])
 
     def compute(self, bottoms, weights):
         weight, *bias = (lowered(w) for w in weights)
         x = lowered(bottoms[0]).flatten(self.first)
         return [F.linear(x, weight.t() if self.parameter.inner_product_param.transpose else weight, *bias)]
-
-    def _inputs(self, shape):
-        inputs = 1
-        for side in shape[self.first :]:
-            inputs *= side
-        return inputs
 
 
 TYPES = {"Convolution": Convolution, "Deconvolution": Deconvolution, "InnerProduct": InnerProduct}

@@ -1,19 +1,26 @@
-"""What every layer is: parameters set up once, shapes that follow the input, a forward and a backward pass."""
+"""What every layer type says about itself: fields, shapes, what it sees, how it runs, its gradient, its ONNX form."""
 
-import torch
+import math
 
-from cellseg.engine.torch.blob import Blob
-from cellseg.engine.torch.context import context
-from cellseg.engine.torch.fillers import fill
+from cellseg.engine.later import context, later, torch
 from cellseg.errors import CellsegError
+
+#: A range of rows or columns: all of them, at every size.
+EVERYTHING = (-float("inf"), float("inf"))
+
+_blob, _fillers = later("cellseg.engine.torch.blob"), later("cellseg.engine.torch.fillers")
 
 
 class Layer:
     """One layer of a net.
 
-    A kind of layer is a subclass that says how many bottoms and tops it takes and gives two methods: `reshape`, from
-    bottom shapes to top shapes, and `compute`, from bottom tensors to top tensors in differentiable operations. The
-    backward pass follows from `compute`; a layer that knows a cheaper one overrides `forward` and `backward`.
+    A layer type is a subclass. It needs two methods to run: `reshape`, from bottom shapes to top shapes, and `compute`,
+    from bottom tensors to top tensors in differentiable operations. The backward pass follows from `compute`; a layer
+    that knows a cheaper one overrides `forward` and `backward`. Two more methods say what the rest of the package
+    asks: `sees` (or just `whole`), which rows and columns of the bottoms a value of the top depends on, and `onnx`,
+    the same function as ONNX nodes.
+
+    Making a layer, `setup` and `reshape` do not need PyTorch; `open` and the passes do.
 
     Parameters
     ----------
@@ -25,8 +32,10 @@ class Layer:
     Attributes
     ----------
     name, type : str
+    shapes : list of tuple of int
+        Of its parameters, known after `setup`.
     params : list of Blob
-        Its parameters, made in `setup`.
+        Its parameters, made in `open`.
     """
 
     #: Least and largest number of bottoms and of tops (None: any).
@@ -34,24 +43,47 @@ class Layer:
     TOPS = (1, 1)
     #: A loss layer: its first top has loss weight 1 unless the prototxt says otherwise.
     LOSS = False
+    #: It compares scores with labels; nets for use do without.
+    SCORES = False
     #: Indices of the bottoms to which nothing can be propagated (labels).
     NO_GRADIENT = ()
     #: Whether a bottom may be its own top.
     MAY_BE_IN_PLACE = True
+    #: Of neighbouring units of the top in the bottom, for rows and columns; a fraction where the layer enlarges.
+    stride = (1, 1)
+    #: Of its window, for rows and columns.
+    kernel = None
 
     def __init__(self, parameter, phase):
         self.parameter = parameter
         self.name, self.type, self.phase = parameter.name, parameter.type, phase
-        self.params = []
+        self.shapes, self.params = [], []
+        self._fillers = []
         self._graph = None
 
+    def check_numbers(self):
+        """Refuse a number of bottoms or tops that the type does not take; a loss may leave its top out."""
+        tops = list(self.parameter.top) or ["(automatic)"] * self.LOSS
+        for kind, names, bounds in (("bottom", self.parameter.bottom, self.BOTTOMS), ("top", tops, self.TOPS)):
+            least, most = bounds
+            if len(names) < least or (most is not None and len(names) > most):
+                upto = "" if least == most else " or more" if most is None else f" to {most}"
+                self.fail(f"takes {least}{upto} {kind}s, has {len(names)}")
+
     def setup(self, bottom_shapes):
-        """Check the layer's fields and make its parameters (`add_param`); called once, before `reshape`.
+        """Check the layer's fields and say which parameters it has (`add_param`); called once, before `reshape`.
 
         Parameters
         ----------
         bottom_shapes : list of tuple of int
         """
+
+    def open(self):
+        """Make what running needs: the parameters, filled; called once, after `setup`."""
+        for shape, filler in zip(self.shapes, self._fillers):
+            blob = _blob.Blob(shape)
+            blob.tensor = self.filled(filler, shape)
+            self.params.append(blob)
 
     def reshape(self, bottom_shapes):
         """Say the shapes of the tops, or refuse those of the bottoms with `fail`.
@@ -63,6 +95,44 @@ class Layer:
         list of tuple of int
         """
         raise NotImplementedError
+
+    def whole(self, axis):
+        """Whether a value of a top depends on the bottoms along a whole axis (2: rows, 3: columns); asked by `sees`."""
+        return True
+
+    def sees(self, axis, low, high, top=0):
+        """Which rows or columns of the bottoms, all images NxCxHxW, a range of those of a top depends on.
+
+        Parameters
+        ----------
+        axis : {2, 3}
+            Rows or columns.
+        low, high : int
+            First and last one of the top.
+        top : int
+            Which top.
+
+        Returns
+        -------
+        list of (low, high) or None
+            For each bottom: the range, which may reach beyond the image; `EVERYTHING`; None if it does not depend on
+            that bottom's values.
+        """
+        return [EVERYTHING if self.whole(axis) else (low, high)] * len(self.parameter.bottom)
+
+    def onnx(self, graph, bottoms, tops):
+        """Add the layer to an ONNX graph as it runs in testing.
+
+        What the shapes of the bottoms decide must be computed in the graph, or be refused with `graph.fail`: the graph
+        takes images of any size.
+
+        Parameters
+        ----------
+        graph : cellseg.export.onnx_graph.Graph
+        bottoms, tops : list of str
+            Names of the values.
+        """
+        graph.fail(self, f"type {self.type} has no form in ONNX")
 
     def compute(self, bottoms, weights):
         """The layer's function in differentiable torch operations.
@@ -134,13 +204,16 @@ class Layer:
         return tuple([next(found) if x.requires_grad else None for x in group] for group in (bottoms, weights))
 
     def add_param(self, shape, filler):
-        """Make a parameter blob and fill it (`cellseg.engine.torch.fillers.fill`)."""
-        blob = Blob(shape)
+        """Have a parameter of that shape, filled by `filler` (`cellseg.engine.torch.fillers.fill`)."""
+        self.shapes.append(tuple(map(int, shape)))
+        self._fillers.append(filler)
+
+    def filled(self, filler, shape):
+        """A new tensor, filled."""
         try:
-            blob.tensor = torch.from_numpy(fill(filler, blob.shape, context.random)).to(context.device)
+            return torch.from_numpy(_fillers.fill(filler, shape, context.random)).to(context.device)
         except CellsegError as error:
             self.fail(str(error))
-        self.params.append(blob)
 
     @property
     def blobs(self):
@@ -161,3 +234,9 @@ class Layer:
 def shown(shape):
     """A shape as Caffe's users know it: 10x32x128x128."""
     return "x".join(map(str, shape)) or "scalar"
+
+
+def check_size(shape):
+    """Refuse shapes that Caffe refuses: negative lengths, more than 32 axes, more than 2^31 - 1 numbers."""
+    if len(shape) > 32 or any(side < 0 for side in shape) or math.prod(shape) > 2**31 - 1:
+        raise CellsegError(f"a blob cannot have the shape {tuple(shape)}")

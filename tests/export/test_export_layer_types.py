@@ -1,0 +1,127 @@
+"""Every layer type over random fields: the ONNX graph gives what the engine gives, at the net's size and at another."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("torch")
+
+import onnxruntime
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from layer_cases import CASES, Case, Draw, net_around, plain
+
+from cellseg import engine
+from cellseg.engine.layers import TYPES
+from cellseg.errors import CellsegError
+from cellseg.export.onnx_graph import onnx_graph
+
+#: What has no ONNX graph, and what the export says.
+WITHOUT = {
+    **dict.fromkeys((name for name, kind in TYPES.items() if kind.SCORES), "for training"),
+    "DummyData": "for training",
+    "HDF5Data": "for training",
+    "Silence": "no valid ONNX graph",  # it has no output
+}
+#: Fields of the others that ONNX cannot say.
+REFUSALS = ("of each batch", "stride wider than the kernel")
+
+OTHER = Case(shapes={"x": (1, 2)})
+
+compared = {}  # layer type: graphs, and sizes beside the first
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("layers")
+
+
+def run_onnx(model, feeds):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_outputs()]
+    return dict(zip(names, session.run(names, feeds)))
+
+
+def larger(shapes, draw):
+    """The same shapes with more images, rows and columns, where they are images."""
+    more = draw.number(0, 2), 0, draw.number(0, 5), draw.number(0, 5)
+    return {name: tuple(map(sum, zip(shape, more))) if len(shape) == 4 else shape for name, shape in shapes.items()}
+
+
+def assert_same(net, model, case, shapes, rng):
+    """Compare at a size, relative to the largest value; False if the engine refuses the size, as ONNX Runtime must."""
+    feeds = {name: np.array(case.values.get(name, plain)(rng, shape), np.float32) for name, shape in shapes.items()}
+    try:
+        for name, values in feeds.items():
+            net.blobs[name].reshape(*values.shape)
+        net.reshape()
+    except CellsegError:
+        try:
+            run_onnx(model, feeds)
+        except Exception:
+            return False
+        pytest.fail(f"the engine refuses {shapes}, ONNX Runtime does not: {case}")
+    for name, values in feeds.items():
+        net.blobs[name].data[...] = values
+    net.forward()
+    found = run_onnx(model, feeds)
+    assert set(found) == set(net.outputs)
+    for name, values in found.items():
+        expected = net.blobs[name].data
+        assert values.shape == expected.shape, (case, shapes, name)
+        largest = np.abs(expected).max(initial=0) or 1
+        assert np.abs(values - expected).max(initial=0) <= 1e-5 * largest, (case, shapes, name)
+    return True
+
+
+def a_net(deploy, kind, case, name="layer"):
+    deploy.write_text(net_around(kind, case).replace('"layer"', f'"{name}"'))
+    return engine.load("torch").Net(str(deploy), 1)
+
+
+@pytest.mark.parametrize("kind", sorted(set(CASES) - set(WITHOUT)))
+@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_the_graph_gives_what_the_engine_gives(kind, folder, data):
+    draw = Draw(data)
+    case = CASES[kind](draw)
+    rng = np.random.default_rng(draw.number(0, 10**6))
+    deploy, weights = folder / "net.prototxt", folder / "net.caffemodel"
+    net = a_net(deploy, kind, case)
+    for blob, make in zip(net.params.get("layer", ()), case.params):
+        blob.data[...] = make(rng, blob.data.shape)
+    # A net without parameters gets a file that holds those of another, which are passed over.
+    (net if net.params else a_net(folder / "other.prototxt", "Bias", OTHER, "other")).save(str(weights))
+    try:
+        model = onnx_graph(deploy, weights)
+    except CellsegError as error:
+        assert any(words in str(error) for words in REFUSALS), error
+        return
+    assert assert_same(net, model, case, case.shapes, rng)
+    before = compared.get(kind, (0, 0))
+    second = assert_same(net, model, case, larger(case.shapes, draw), rng)
+    compared[kind] = before[0] + 1, before[1] + second
+
+
+def test_every_type_was_compared():
+    """Runs after the others."""
+    assert set(TYPES) - set(WITHOUT) - {"Input"} == set(compared)
+    print(compared)
+
+
+@pytest.mark.parametrize("kind", sorted(set(WITHOUT) & set(CASES)))
+def test_what_has_no_graph_is_refused(kind, folder):
+    drawn = []
+
+    @settings(max_examples=1, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(data=st.data())
+    def one(data):
+        drawn.append(CASES[kind](Draw(data)))
+
+    one()
+    (folder / "net.prototxt").write_text(net_around(kind, drawn[0]))
+    (folder / "net.caffemodel").write_bytes(b"")
+    with pytest.raises(CellsegError, match=WITHOUT[kind]):
+        onnx_graph(folder / "net.prototxt", folder / "net.caffemodel")
