@@ -161,6 +161,7 @@ def _compute_on_gpu():
 
 def _load_torch(name):
     engine = importlib.import_module("cellseg.engine.torch")
+    engine.prepare_process()
     engine.set_precision(name.partition("-")[2] or "fp32")
     engine.set_best_mode()
     return engine

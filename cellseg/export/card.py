@@ -36,6 +36,11 @@ class ModelCard(NamedTuple):
         return self.run.data.kind if self.run else None
 
     @property
+    def network(self) -> str | None:
+        """Name of the network, a key of `cellseg.network.NETWORKS`; None if nothing tells."""
+        return self.run.network.NAME if self.run else None
+
+    @property
     def simulated(self) -> bool:
         """Whether the images of the last training are known to be simulated ones."""
         return self.kind not in (None, "real")

@@ -14,7 +14,7 @@ from pydantic_core import PydanticSerializationError
 from cellseg import __version__
 from cellseg.data.normalisation import HIGH, LOW
 from cellseg.errors import CellsegError
-from cellseg.export.documentation import CITATIONS, summary
+from cellseg.export.documentation import citations, summary
 from cellseg.export.onnx_graph import OPSET
 from cellseg.export.onnx_package import INPUT, OUTPUT
 
@@ -50,13 +50,10 @@ class Sizes(NamedTuple):
         Sides of the image must be multiples of it.
     halo : int
         Pixels of a tile's output, on each side, that depend on what is beyond the tile; a multiple of the stride.
-    skips : bool
-        Whether it has skip connections: a U-Net.
     """
 
     stride: int
     halo: int
-    skips: bool
 
     @property
     def least(self):
@@ -124,13 +121,13 @@ def _describe(order, card, sizes):
     started = card.run.started if card.run else None
     return v0_5.ModelDescr(
         name=order.name,
-        description=summary(card, sizes),
+        description=summary(card),
         authors=[v0_5.Author(name=author) for author in order.authors],
-        cite=[v0_5.CiteEntry(text=text, doi=v0_5.Doi(doi)) for text, doi in CITATIONS[sizes.skips]],
+        cite=[v0_5.CiteEntry(text=text, doi=v0_5.Doi(doi)) for text, doi in citations(card)],
         license=LicenseId(order.license),
         documentation=FileDescr(source=README),
         covers=[FileDescr(source=COVER)],
-        tags=[*_TAGS, *(["unet"] if sizes.skips else [])],
+        tags=[*_TAGS, *(["unet"] if card.network == "unet" else [])],
         inputs=[_input(card.settings.normalisation, sizes)],
         outputs=[_output(sizes)],
         weights=v0_5.WeightsDescr(onnx=_weights(card.settings.normalisation)),

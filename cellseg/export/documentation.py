@@ -8,28 +8,21 @@ _REPORT = (
     "A. Marzo and F. La Rosa, Microscopy cell semantic segmentation with fully-convolutional neural networks, "
     "report, 2016"
 )
-#: Whether the network has skip connections, to (text, DOI) of what to cite. The report has neither DOI nor address,
-#: and the format takes no entry without, so it stands beside the network on which it, or this toolkit, builds.
-CITATIONS = {
-    False: [
-        (
-            "W. Xie, J. A. Noble and A. Zisserman, Microscopy cell counting and detection with fully convolutional "
-            "regression networks, Computer Methods in Biomechanics and Biomedical Engineering: Imaging & "
-            f"Visualization 6(3):283, 2018; the network of: {_REPORT}",
-            "10.1080/21681163.2016.1149104",
-        )
-    ],
-    True: [
-        (
-            "O. Ronneberger, P. Fischer and T. Brox, U-Net: convolutional networks for biomedical image segmentation, "
-            f"MICCAI 2015; here in place of the network of: {_REPORT}",
-            "10.1007/978-3-319-24574-4_28",
-        )
-    ],
-}
+_XIE = (
+    "W. Xie, J. A. Noble and A. Zisserman, Microscopy cell counting and detection with fully convolutional regression "
+    "networks, Computer Methods in Biomechanics and Biomedical Engineering: Imaging & Visualization 6(3):283, 2018",
+    "10.1080/21681163.2016.1149104",
+)
+_RONNEBERGER = (
+    "O. Ronneberger, P. Fischer and T. Brox, U-Net: convolutional networks for biomedical image segmentation, "
+    "MICCAI 2015",
+    "10.1007/978-3-319-24574-4_28",
+)
+#: Name of the network in the record of its training to: what it is, what to cite, and the report's part in it.
 _NETWORKS = {
-    False: "the fully convolutional network FCRN-A with a two-class head",
-    True: "a small U-Net with batch normalisation",
+    "fcrn_a": ("the fully convolutional network FCRN-A with a two-class head", _XIE, "the network of"),
+    "unet": ("a small U-Net with batch normalisation", _RONNEBERGER, "here in place of the network of"),
+    None: ("a fully convolutional network", _XIE, "the toolkit began with the network of"),
 }
 _SCALED = f"percentile {LOW:g} of each image goes to 0 and percentile {HIGH:g} to 1, and the rest is cut off"
 _PREPROCESSING = {
@@ -43,13 +36,22 @@ _PREPROCESSING = {
 _SCORES = ("mcc", "f_score", "precision", "recall")
 
 
-def summary(card, sizes):
+def citations(card):
+    """What to cite, as a list of (text, DOI).
+
+    The report has neither DOI nor address, and the format takes no entry without. So it stands beside the network on
+    which it, or this toolkit, builds.
+    """
+    _, (text, doi), role = _NETWORKS[card.network]
+    return [(f"{text}; {role}: {_REPORT}", doi)]
+
+
+def summary(card):
     """What the model is, in at most 512 characters.
 
     Parameters
     ----------
     card : cellseg.export.card.ModelCard
-    sizes : cellseg.export.description.Sizes
 
     Returns
     -------
@@ -58,7 +60,7 @@ def summary(card, sizes):
     recipe = f", recipe {card.settings.recipe}" if card.settings.recipe else ""
     warning = " Its last training was on simulated images, not on real ones." if card.simulated else ""
     return (
-        f"Probability of cell for each pixel of a grayscale microscopy image, by {_NETWORKS[sizes.skips]}, trained "
+        f"Probability of cell for each pixel of a grayscale microscopy image, by {_NETWORKS[card.network][0]}, trained "
         f"with cellseg in Caffe's formats{recipe}. A pixel is cell where the probability is at least "
         f"{card.settings.threshold:g}.{warning}"
     )
@@ -81,7 +83,7 @@ def readme(order, card, sizes):
         [
             f"# {order.name}",
             "",
-            summary(card, sizes),
+            summary(card),
             "",
             "![The test image, simulated, and the output for it](cover.png)",
             "",
@@ -101,7 +103,7 @@ def readme(order, card, sizes):
             "",
             f"Weights: {order.license}. Authors: {', '.join(order.authors)}.",
             "",
-            *(f"- {text}. doi:{doi}" for text, doi in CITATIONS[sizes.skips]),
+            *(f"- {text}. doi:{doi}" for text, doi in citations(card)),
             "",
         ]
     )

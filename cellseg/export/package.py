@@ -48,7 +48,7 @@ def read_sizes(deploy):
     """
     steps = read_steps(deploy)
     stride = int(max(step.stride for step in steps))
-    return Sizes(stride, -(-reach(steps) // stride) * stride, any(step.kind == "Concat" for step in steps))
+    return Sizes(stride, -(-reach(steps) // stride) * stride)
 
 
 def write_package(folder, graph, model, deploy, order, card, engine_name="auto"):

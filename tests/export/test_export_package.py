@@ -44,7 +44,14 @@ ORDER = Order("a tiny net", ["Ada Lovelace", "Grace Hopper"], "MIT")
 def run_record(rule, **more):
     """A ``run.json`` with what the export asks for."""
     data = {"folder": "/home/somebody/data", "kind": "real"}
-    record = {"data": data, "normalisation": rule, "recipe": "mine", "started": "2026-01-02T03:04:05+00:00"}
+    variant = {"network": NETS[rule].NAME}
+    record = {
+        "data": data,
+        "variant": variant,
+        "normalisation": rule,
+        "recipe": "mine",
+        "started": "2026-01-02T03:04:05+00:00",
+    }
     return json.dumps(support.run_record(**{**record, **more}))
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "TRAIN",
     "__version__",
     "describe",
+    "prepare_process",
     "get_solver",
     "set_best_mode",
     "set_device",
@@ -43,6 +44,15 @@ __all__ = [
     "set_precision",
     "set_random_seed",
 ]
+
+
+def prepare_process():
+    """Set the process up for passes through nets: memory is kept, products are in single precision on GPUs too.
+
+    The import alone changes nothing. `cellseg.engine.load` calls this; a script that imports the engine by itself may.
+    """
+    memory.keep()
+    set_precision(context.precision)
 
 
 def set_mode_cpu():
@@ -129,7 +139,3 @@ def describe():
 def _check_gpu():
     if not torch.cuda.is_available():
         raise CellsegError("PyTorch finds no GPU here; use the CPU mode, or install PyTorch for this machine's GPU")
-
-
-memory.keep()
-set_precision("fp32")

@@ -77,6 +77,7 @@ def timing(arguments):
 
 def main():
     arguments = parse()
+    caffe.prepare_process()
     caffe.set_precision(arguments.precision)
     if arguments.gpu == "all":
         caffe.set_device(int(os.environ.get("LOCAL_RANK", "0")))
