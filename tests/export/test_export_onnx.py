@@ -51,7 +51,7 @@ layer { name: "soft" type: "Sigmoid" bottom: "joined" top: "joined" }
 
 def outputs(deploy, model, batch):
     """What the engine and ONNX Runtime make of a batch, output by output."""
-    (theirs,), _ = onnx_check._run_engine("torch", str(deploy), str(model), [batch])
+    (theirs,), _ = onnx_check.run_net("torch", deploy, model, [batch])
     ours = onnx_check.run(onnx_graph(deploy, model), batch)
     assert set(ours) == set(theirs)
     return [(ours[name], theirs[name]) for name in ours]
