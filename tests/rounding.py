@@ -1,0 +1,28 @@
+"""How far two correct computations may differ in single precision: tolerances that hold on every machine."""
+
+import math
+
+#: Largest error of one operation, by its result.
+UNIT = 2.0**-24
+#: Standard deviations that the largest of some million differences stays within, with room for two computations.
+MARGIN = 8
+
+
+def rounding(*terms):
+    """The largest difference of two results that differ by rounding alone, relative to the largest number among them.
+
+    A processor, a BLAS kernel or a number of threads chooses the order of a sum and which products are fused with it.
+    Each of its n operations is off by up to `UNIT`, up or down, so their sum walks at random to about sqrt(n) units
+    (Higham and Mary, SIAM J. Sci. Comput. 41, 2019). Errors of sums that follow each other add up in the same way:
+    as those of one sum with all of their terms.
+
+    Parameters
+    ----------
+    *terms : int
+        How many numbers are added or multiplied into one result, for each step of the computation.
+
+    Returns
+    -------
+    float
+    """
+    return MARGIN * UNIT * math.sqrt(sum(terms))
