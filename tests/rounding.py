@@ -2,6 +2,10 @@
 
 import math
 
+import numpy as np
+
+from cellseg.engine.weights import read_weights
+
 #: Largest error of one operation, by its result.
 UNIT = 2.0**-24
 #: Standard deviations that the largest of some million differences stays within, with room for two computations.
@@ -26,3 +30,25 @@ def rounding(*terms):
     float
     """
     return MARGIN * UNIT * math.sqrt(sum(terms))
+
+
+def rounding_of_probabilities(weights, probability):
+    """The largest difference of two computations of a net's probabilities that differ by rounding alone.
+
+    A probability is the logistic function of a difference of scores, whose slope is 1/4 at most.
+
+    Parameters
+    ----------
+    weights : path
+        Of the net; the windows of its convolutions say how long the sums are.
+    probability : ndarray
+        What one of the computations found; the scores follow from it.
+
+    Returns
+    -------
+    float
+    """
+    windows = [blobs[0] for blobs in read_weights(weights).values() if blobs and blobs[0].ndim == 4]
+    likely = np.clip(np.asarray(probability, float), UNIT, 1 - UNIT)
+    score = np.abs(np.log(likely / (1 - likely))).max()
+    return rounding(*(window[0].size for window in windows)) * max(1, score) / 4

@@ -9,6 +9,9 @@ import tempfile
 
 from cellseg.engine.process import Child, caffe_message
 
+#: One, unless the environment says otherwise (see tests/conftest.py).
+THREADS = int(os.environ.get("OPENBLAS_NUM_THREADS") or 1)
+
 
 class Refused(Exception):
     """Real Caffe aborted; the text is its reason."""
@@ -19,7 +22,7 @@ class CaffeServer:
 
     def __enter__(self):
         self._folder = tempfile.TemporaryDirectory()
-        self._child = Child("caffe", threads=1, folder=self._folder.name)
+        self._child = Child("caffe", threads=THREADS, folder=self._folder.name)
         return self
 
     def __exit__(self, *exception):

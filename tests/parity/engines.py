@@ -1,11 +1,15 @@
 """The same plain pycaffe script on real Caffe and on the embedded engine, each in a fresh process."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 from nets import execute
 
 from cellseg.engine.process import Child
+
+#: One, unless the environment says otherwise (see tests/conftest.py).
+THREADS = int(os.environ.get("OPENBLAS_NUM_THREADS") or 1)
 
 
 def run(name, folder, script, **given):
@@ -29,7 +33,7 @@ def run(name, folder, script, **given):
     """
     log = Path(folder) / f"{name}.log"
     log.unlink(missing_ok=True)
-    with Child(name, log, threads=1, environment={"GLOG_minloglevel": "0"}, folder=folder) as child:
+    with Child(name, log, threads=THREADS, environment={"GLOG_minloglevel": "0"}, folder=folder) as child:
         return child.call(execute, name, script, given), log.read_text()
 
 
