@@ -3,6 +3,7 @@
 import fnmatch
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,8 @@ class Found(NamedTuple):
     name: str
 
 
-class Identity(NamedTuple):
+@dataclass(frozen=True)
+class Identity:
     """What tells whether an image is still the one that results were made from.
 
     Attributes

@@ -1,12 +1,13 @@
 """Many images: which are to be done, doing them, and the tables of all."""
 
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from cellseg.errors import CellsegError
 from cellseg.files import replacing
 from cellseg.images.find import identify
-from cellseg.segmentation.segment_image import TABLE, Job, check_folder, is_of, open_job, read_result
+from cellseg.segmentation.record import ImageRecord, read_result
+from cellseg.segmentation.segment_image import TABLE, Job, check_folder, open_job
 from cellseg.segmentation.tables import OBJECTS, SUMMARY, join_tables, write_table
 
 SUMMARY_TABLE = "summary.csv"
@@ -21,7 +22,7 @@ class Planned(NamedTuple):
     planes : int
     shape : tuple of int
         Of each plane.
-    record : dict or None
+    record : cellseg.segmentation.record.ImageRecord or None
         Of earlier results that are kept: those that were made from the image as it is now.
     as_set : bool
         Whether these were made with today's settings.
@@ -32,7 +33,7 @@ class Planned(NamedTuple):
     job: Job
     planes: int = 0
     shape: tuple = (0, 0)
-    record: Optional[dict] = None
+    record: ImageRecord | None = None
     as_set: bool = True
     error: str = ""
 
@@ -64,8 +65,8 @@ def plan(found, out, settings, overwrite=False):
 def _planned(job, settings, overwrite):
     try:
         record = None if overwrite else read_result(job.folder)
-        if record and is_of(record, identify(job.path)):
-            return Planned(job, record=record, as_set=record["settings"] == settings.describe())
+        if record and record.image == identify(job.path):
+            return Planned(job, record=record, as_set=record.settings == settings.describe())
         check_folder(job.folder)
         with open_job(job, settings) as source:
             return Planned(job, len(source.planes), tuple(source.planes[0].shape))
@@ -89,7 +90,7 @@ def write_tables(out, planned, outcomes):
         error = one.error or errors.get(one.job)
         record = None if error else read_result(one.job.folder)
         if record:
-            rows.append([record["summary"][name] for name in SUMMARY])
+            rows.append([record.summary[name] for name in SUMMARY])
             parts.append(Path(one.job.folder) / TABLE)
         elif error:
             failed = {"image": one.job.name, "warnings": f"failed: {error}"}

@@ -2,23 +2,21 @@
 
 import shutil
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 from cellseg import __version__
-from cellseg.files import check_result_folder, read_json, replacing_folder, write_json
+from cellseg.files import check_result_folder, replacing_folder
 from cellseg.images.find import identify
 from cellseg.images.open import open_image
 from cellseg.segmentation.doubts import doubts
 from cellseg.segmentation.find_cells import find_cells, measure_scale, probabilities
 from cellseg.segmentation.overlay import overlay
+from cellseg.segmentation.record import IMAGE, ImageRecord, write_result
 from cellseg.segmentation.rows import Rows
 from cellseg.segmentation.segment_array import label_type
 from cellseg.segmentation.tables import OBJECTS, object_rows, write_table
 from cellseg.segmentation.tiff_output import write_tiff
 
-#: The record by which a folder of results is known.
-RECORD = "image.json"
 TABLE = "objects.csv"
 OME_ZARR = "image.ome.zarr"
 
@@ -84,18 +82,16 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
         shutil.rmtree(str(scratch))
         row = _summary(job, source, options, done, time.monotonic() - started)
         planes = [{**one.plane.index, "count": one.count, "scale": one.scale._asdict()} for one in done]
-        write_json(
-            folder / RECORD,
-            {
-                "summary": row,
-                "settings": options.describe(),
-                "image": identity._asdict(),
-                "tile": model.tiles.side,
-                "engine": model.tiles.network.engine,
-                "cellseg": __version__,
-                "planes": planes,
-            },
+        record = ImageRecord(
+            summary=row,
+            settings=options.describe(),
+            image=identity,
+            tile=model.tiles.side,
+            engine=model.tiles.network.engine,
+            cellseg=__version__,
+            planes=planes,
         )
+        write_result(folder, record)
     return row
 
 
@@ -106,24 +102,7 @@ def open_job(job, options):
 
 def check_folder(folder):
     """Refuse to replace what is no earlier result."""
-    check_result_folder(folder, RECORD, _NAMES)
-
-
-def read_result(folder):
-    """The record of an image's results, or None if there are none."""
-    path = Path(folder) / RECORD
-    return read_json(path, "summary", "settings") if path.exists() else None
-
-
-def is_of(record, identity):
-    """Whether results were made from the image as it is now; older records do not tell.
-
-    Parameters
-    ----------
-    record : dict
-    identity : cellseg.images.find.Identity
-    """
-    return record.get("image") == identity._asdict()
+    check_result_folder(folder, IMAGE, _NAMES)
 
 
 class _PlaneResult:
