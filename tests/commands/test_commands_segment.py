@@ -411,7 +411,7 @@ def test_the_installed_command(model, tmp_path):
         command = [sys.executable, "-m", "cellseg", *map(str, arguments)]
         return subprocess.run(command, cwd=str(ROOT), capture_output=True, text=True)
 
-    assert_refused(cellseg("train"), "no command is called 'train'", "segment")
+    assert_refused(cellseg("sharpen"), "sharpen", "segment")
     assert_refused(
         cellseg("segment", "none.caffemodel", tmp_path, "--out", tmp_path / "out"), "none.caffemodel: no such"
     )

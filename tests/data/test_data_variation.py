@@ -56,6 +56,14 @@ def test_the_look_of_images_is_measured(radius, blur, noise):
     assert look.brightness_spread[1] < 0.05
 
 
+def test_what_is_no_number_changes_no_look():
+    image, mask = discs(10, 1.0, noise=1.0)
+    holed = np.asarray(image, np.float64).copy()
+    holed[:3, :3] = np.nan
+    whole, look = measure_look([image], [mask]), measure_look([holed], [mask])
+    assert look.cells == whole.cells and look.noise == pytest.approx(whole.noise, rel=0.05)
+
+
 def test_masks_without_cells_have_no_look():
     assert measure_look([np.ones((64, 64))], [np.zeros((64, 64), bool)]) is None
 
