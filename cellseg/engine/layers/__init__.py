@@ -1,24 +1,23 @@
-"""The layer types that the engine knows."""
+"""The layer types that the engine knows: each public class in these modules, under its own name."""
 
-from cellseg.engine.layers import (
-    activation,
-    convolution,
-    data,
-    dropout,
-    eltwise,
-    loss,
-    normalisation,
-    output,
-    pooling,
-    shape,
-)
+import importlib
+import pkgutil
+
+from cellseg.engine.layers.base import Layer
 from cellseg.errors import CellsegError
 
-TYPES = {
-    name: kind
-    for module in (activation, convolution, data, dropout, eltwise, loss, normalisation, output, pooling, shape)
-    for name, kind in module.TYPES.items()
-}
+
+def _types():
+    """The layer classes of all modules in this folder, by name."""
+    found = {}
+    for _, name, _ in pkgutil.iter_modules(__path__):
+        module = importlib.import_module(f"{__name__}.{name}")
+        classes = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, Layer)]
+        found.update({one.__name__: one for one in classes if one is not Layer and one.__name__[0] != "_"})
+    return found
+
+
+TYPES = _types()
 
 
 def make(parameter, phase):

@@ -250,7 +250,3 @@ def _logarithm(layer, base):
     if not 0 < base < math.inf:
         layer.fail(f"base is {base:g}; it must be above 0, or -1 for e")
     return math.log(base)
-
-
-_KINDS = (ReLU, PReLU, ELU, Sigmoid, TanH, AbsVal, BNLL, Swish, Clip, Threshold, Power, Exp, Log)
-TYPES = {kind.__name__: kind for kind in _KINDS}

@@ -47,6 +47,10 @@ class Layer:
     SCORES = False
     #: Indices of the bottoms to which nothing can be propagated (labels).
     NO_GRADIENT = ()
+    #: Whether `backward` reads the values of the tops, so that the next layer must not overwrite them.
+    BACKWARD_NEEDS_TOPS = True
+    #: Number of classes that the labels, its second bottom, are of, and the label that is passed over.
+    classes = ignored = None
     #: Whether a bottom may be its own top.
     MAY_BE_IN_PLACE = True
     #: Of neighbouring units of the top in the bottom, for rows and columns; a fraction where the layer enlarges.

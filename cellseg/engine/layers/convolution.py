@@ -30,7 +30,7 @@ class _Sliding(Layer):
 
     BOTTOMS = (1, None)
     TOPS = (1, None)
-    MAY_BE_IN_PLACE = False
+    MAY_BE_IN_PLACE = BACKWARD_NEEDS_TOPS = False
     OPERATION = ""
 
     def setup(self, bottom_shapes):
@@ -149,7 +149,7 @@ class InnerProduct(Layer):
     """Weights (outputs, inputs), or (inputs, outputs) with ``transpose``; all axes from ``axis`` on are one."""
 
     BOTTOMS = (1, 1)
-    MAY_BE_IN_PLACE = False
+    MAY_BE_IN_PLACE = BACKWARD_NEEDS_TOPS = False
 
     def setup(self, bottom_shapes):
         p = self.parameter.inner_product_param
@@ -187,6 +187,3 @@ class InnerProduct(Layer):
         weight, *bias = (lowered(w) for w in weights)
         x = lowered(bottoms[0]).flatten(self.first)
         return [F.linear(x, weight.t() if self.parameter.inner_product_param.transpose else weight, *bias)]
-
-
-TYPES = {"Convolution": Convolution, "Deconvolution": Deconvolution, "InnerProduct": InnerProduct}

@@ -124,6 +124,3 @@ class HDF5Data(_Source):
             return function(*arguments)
         except CellsegError as error:
             self.fail(str(error))
-
-
-TYPES = {"Input": Input, "DummyData": DummyData, "HDF5Data": HDF5Data}

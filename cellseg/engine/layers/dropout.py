@@ -45,6 +45,3 @@ class Dropout(Layer):
         if gradient is None or not self._graph:
             return [gradient], []
         return [gradient * self._graph[0]], []
-
-
-TYPES = {"Dropout": Dropout}

@@ -88,6 +88,3 @@ class Reduction(Layer):
         elif p.operation == _SUMSQ:
             x = x.square()
         return [x.sum(-1) * (p.coeff / self.count if p.operation == _MEAN else p.coeff)]
-
-
-TYPES = {"Eltwise": Eltwise, "Reduction": Reduction}

@@ -36,7 +36,7 @@ class Softmax(Layer):
         return [torch.softmax(bottoms[0].float(), self.along)]
 
 
-class Loss(Layer):
+class _Loss(Layer):
     """A layer that makes one number of predictions and labels.
 
     `backward` gets the loss weight as the gradient of that number.
@@ -53,7 +53,7 @@ class Loss(Layer):
         return [()]
 
 
-class _Normalised(Loss):
+class _Normalised(_Loss):
     """A loss that is divided by a number which `loss_param` chooses, and which can ignore a label."""
 
     MODE = _VALID
@@ -233,7 +233,7 @@ class SigmoidCrossEntropyLoss(_Normalised):
         return [(losses if counted is None else losses.where(counted, 0)).sum() / self._divisor(counted)]
 
 
-class EuclideanLoss(Loss):
+class EuclideanLoss(_Loss):
     """Half the squared distance of two bottoms, divided by the batch size; both get gradients."""
 
     NO_GRADIENT = ()
@@ -249,7 +249,7 @@ class EuclideanLoss(Loss):
         return [(first - second.reshape(first.shape)).square().sum() / (2 * first.shape[0])]
 
 
-class _OneLabelEach(Loss):
+class _OneLabelEach(_Loss):
     """A loss whose labels are one for each item of the batch; all axes behind the first are classes."""
 
     def reshape(self, bottom_shapes):
@@ -287,7 +287,7 @@ class MultinomialLogisticLoss(_OneLabelEach):
         return [-bounded.log().sum() / scores.shape[0] + spoilt]
 
 
-class ContrastiveLoss(Loss):
+class ContrastiveLoss(_Loss):
     """Half the mean squared distance of similar pairs, and of what dissimilar ones miss to `margin`."""
 
     BOTTOMS = (3, 3)
@@ -307,16 +307,3 @@ class ContrastiveLoss(Loss):
         square = (first.flatten(1) - second.reshape(first.shape).flatten(1)).square().sum(1)
         missed = F.relu(p.margin - square) if p.legacy_version else _gradients.MissedDistance.apply(square, p.margin)
         return [torch.where(similar.flatten().trunc() != 0, square, missed).sum() / (2 * first.shape[0])]
-
-
-_KINDS = (
-    Softmax,
-    SoftmaxWithLoss,
-    InfogainLoss,
-    SigmoidCrossEntropyLoss,
-    EuclideanLoss,
-    HingeLoss,
-    MultinomialLogisticLoss,
-    ContrastiveLoss,
-)
-TYPES = {kind.__name__: kind for kind in _KINDS}

@@ -176,14 +176,29 @@ class _Broadcast(Layer):
     def whole(self, axis):
         return False
 
-    def _spread_onnx(self, graph, other, rank):
-        """A value of some successive axes, with axes of length 1 behind."""
-        behind = list(range(graph.rank(other), rank - self.first))
-        if not behind or not graph.rank(other):
-            return other
-        return graph.node(
-            "Unsqueeze", [other, graph.constant(f"{other}/axes", np.array(behind, np.int64))], f"{other}/spread"
-        )
+    def _others(self, graph, bottoms, *names):
+        """The second bottom, if there is one, and the parameters, each with axes of length 1 behind its own.
+
+        ONNX would repeat what is too short; the Reshape refuses it.
+        """
+        x, *others = bottoms
+        rank, learnt = graph.rank(x), graph.parameters(self, *names[len(others) :])
+        wide = learnt and self.shapes[0] and (self.first, len(self.shapes[0])) != (1, 1)
+        if rank == 4 and (wide or others and self.first > 1):
+            graph.fail(self, "only what is one number, or one a channel, is right for images of every size")
+        spread = []
+        for other in (*others, *learnt):
+            end = self.first + graph.rank(other)
+            parts = [1] * (rank - end)
+            name = f"{self.name}/{len(spread)}"
+            if graph.rank(other) and other in others:
+                size = graph.node("Shape", [x], f"{name}/size", start=self.first, end=end)
+                ones = graph.constant(f"{name}/ones", np.ones(len(parts), np.int64))
+                size = graph.node("Concat", [size, ones], f"{name}/spread", axis=0)
+                spread.append(graph.node("Reshape", [other, size], name))
+            else:
+                spread.append(graph.reshaped(other, [(0, graph.rank(other)), *parts * bool(graph.rank(other))], name))
+        return spread
 
     def _shape(self, p, shape):
         first = self.axis(p.axis, shape)
@@ -213,10 +228,8 @@ class Scale(_Broadcast):
         return super().reshape(bottom_shapes)
 
     def onnx(self, graph, bottoms, tops):
-        x, *others = bottoms
-        others += graph.parameters(self, *(["scale"] * (len(bottoms) == 1)), "bias")
-        scale, *bias = [self._spread_onnx(graph, other, graph.rank(x)) for other in others]
-        product = graph.node("Mul", [x, scale], f"{tops[0]}/product" if bias else tops[0])
+        scale, *bias = self._others(graph, bottoms, "scale", "bias")
+        product = graph.node("Mul", [bottoms[0], scale], f"{tops[0]}/product" if bias else tops[0])
         if bias:
             graph.node("Add", [product, *bias], tops[0])
 
@@ -235,14 +248,8 @@ class Bias(_Broadcast):
     FIELD = "bias_param"
 
     def onnx(self, graph, bottoms, tops):
-        x, *others = bottoms
-        others += graph.parameters(self, *(["bias"] * (len(bottoms) == 1)))
-        graph.node("Add", [x, self._spread_onnx(graph, others[0], graph.rank(x))], tops[0])
+        graph.node("Add", [bottoms[0], *self._others(graph, bottoms, "bias")], tops[0])
 
     def compute(self, bottoms, weights):
         x, other = (*bottoms, *weights)
         return [x + other.reshape(self.spread).to(x.dtype)]
-
-
-_KINDS = (LRN, BatchNorm, MVN, Scale, Bias)
-TYPES = {kind.__name__: kind for kind in _KINDS}

@@ -28,6 +28,7 @@ class Accuracy(Layer):
         scores, labels = bottom_shapes
         self.along = self.axis(p.axis, scores)
         self.classes = scores[self.along]
+        self.ignored = p.ignore_label if p.HasField("ignore_label") else None
         if p.top_k > self.classes:
             self.fail(f"top_k {p.top_k} is more than the {self.classes} classes of {shown(scores)}")
         _, _, self.places = places(self, scores, labels, self.along)
@@ -35,8 +36,8 @@ class Accuracy(Layer):
 
     def compute(self, bottoms, weights):
         p = self.parameter.accuracy_param
-        scores, ignored = bottoms[0].float(), p.ignore_label if p.HasField("ignore_label") else None
-        labels, counted, spoilt = read_labels(self, bottoms[1], self.places, self.classes, ignored)
+        scores = bottoms[0].float()
+        labels, counted, spoilt = read_labels(self, bottoms[1], self.places, self.classes, self.ignored)
         scores = scores.movedim(self.along, -1)
         others = (scores >= scores.gather(-1, labels.unsqueeze(-1))).sum(-1) - 1
         right, among = others < p.top_k, torch.ones_like(labels, dtype=torch.bool) if counted is None else counted
@@ -110,6 +111,3 @@ class ArgMax(Layer):
             return [(values if p.out_max_val else found).movedim(-1, self.along)]
         top = torch.stack([found, values], 1) if p.out_max_val else found[:, None]
         return [top.reshape(*top.shape, *[1] * (bottoms[0].dim() - 3))]
-
-
-TYPES = {"Accuracy": Accuracy, "ArgMax": ArgMax}

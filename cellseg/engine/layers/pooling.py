@@ -174,6 +174,3 @@ def _covered(index, side, pad, kernel, stride):
     """How far a window reaches within the padded image; below 1 where it starts beyond."""
     start = index * stride - pad
     return min(start + kernel, side + pad) - start
-
-
-TYPES = {"Pooling": Pooling}

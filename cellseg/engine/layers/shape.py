@@ -124,7 +124,11 @@ class Crop(_Moving):
         starts = graph.constant(f"{self.name}.starts", offsets)
         size = graph.node("Shape", bottoms[1:], f"{tops[0]}/size", start=int(axes[0]), end=int(axes[-1]) + 1)
         ends = graph.node("Add", [starts, size], f"{tops[0]}/ends")
-        graph.node("Slice", [bottoms[0], starts, ends, graph.constant(f"{self.name}.axes", axes)], tops[0])
+        axes = graph.constant(f"{self.name}.axes", axes)
+        cut = graph.node("Slice", [bottoms[0], starts, ends, axes], f"{tops[0]}/cut")
+        # A Slice gives less where there is less; the Reshape refuses that.
+        before = graph.node("Shape", bottoms[:1], f"{tops[0]}/before", start=0, end=int(self.window[0][0]))
+        graph.node("Reshape", [cut, graph.node("Concat", [before, size], f"{tops[0]}/whole", axis=0)], tops[0])
 
     def compute(self, bottoms, weights):
         top = bottoms[0]
@@ -235,7 +239,3 @@ def _without(shape, axis):
 
 def _with(shape, axis, length):
     return (*shape[:axis], length, *shape[axis + 1 :])
-
-
-_KINDS = (Concat, Slice, Split, Crop, Flatten, Reshape, Tile, Silence)
-TYPES = {kind.__name__: kind for kind in _KINDS}

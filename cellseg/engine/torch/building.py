@@ -9,9 +9,6 @@ from cellseg.engine.torch.log import info
 from cellseg.engine.torch.sharing import Parameters
 from cellseg.engine.torch.steps import Step, fused
 
-#: Layers that do without their tops' values in the backward pass.
-_DO_WITHOUT_TOPS = ("Convolution", "Deconvolution", "InnerProduct")
-
 
 class Building:
     """A net as it is put together.
@@ -97,5 +94,5 @@ class Building:
 
     def _may_overwrite(self, blob):
         """Whether the layers that made a blob so far do without its values in their backward pass."""
-        makers = [step.layer.type for step in self.steps if any(top is blob for top in step.tops)]
-        return all(kind in _DO_WITHOUT_TOPS for kind in makers)
+        makers = [step.layer for step in self.steps if any(top is blob for top in step.tops)]
+        return not any(layer.BACKWARD_NEEDS_TOPS for layer in makers)

@@ -2,8 +2,6 @@
 
 from cellseg.engine.layers.data import HDF5Data
 
-_CLASSIFYING = {"SoftmaxWithLoss": "softmax_param", "InfogainLoss": "infogain_loss_param", "Accuracy": "accuracy_param"}
-
 
 def check_labels(steps):
     """Make each HDF5Data layer refuse labels that a layer which it feeds directly does not know.
@@ -24,10 +22,6 @@ def check_labels(steps):
             sources.update({id(top): (layer, name) for top, name in zip(step.tops, step.top_names)})
         elif layer.type == "Split" and id(step.bottoms[0]) in sources:
             sources.update({id(top): sources[id(step.bottoms[0])] for top in step.tops})
-        elif layer.type in _CLASSIFYING and id(step.bottoms[1]) in sources:
+        elif layer.classes is not None and id(step.bottoms[1]) in sources:
             data, top = sources[id(step.bottoms[1])]
-            loss = layer.parameter.accuracy_param if layer.type == "Accuracy" else layer.parameter.loss_param
-            ignored = loss.ignore_label if loss.HasField("ignore_label") else None
-            scores = step.bottoms[0].shape
-            classes = scores[getattr(layer.parameter, _CLASSIFYING[layer.type]).axis % len(scores)]
-            data.require_classes(top, classes, ignored)
+            data.require_classes(top, layer.classes, layer.ignored)
