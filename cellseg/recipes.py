@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from cellseg.data.constants import ORIENTATIONS, REAL_TEST, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
+from cellseg.data.sizes import ORIENTATIONS, REAL_TEST, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
 from cellseg.network import ADAM, SGD, Fcn, UNet, Updates
 
 SIMULATED_PATCHES = {"simulated": TRAIN_PATCHES, "tuned": TUNED_PATCHES}

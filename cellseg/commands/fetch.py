@@ -7,7 +7,7 @@ training; fields has 372 whole fields. Wherever a verb takes --real FOLDER, it t
 archive stage1_train.zip already, name it in the environment: BBBC038=path/to/stage1_train.zip
 """
 
-from cellseg.data.constants import PUBLIC
+from cellseg.data.names import PUBLIC
 
 
 def add_arguments(parser):

@@ -1,7 +1,7 @@
 """Options that several verbs share."""
 
 from cellseg import cli, engine
-from cellseg.data.constants import NORMALISATIONS, PUBLIC, RGB_RULES
+from cellseg.data.names import NORMALISATIONS, PUBLIC, RGB_RULES
 from cellseg.network.options import add_variant_options
 from cellseg.recipes import RECIPES
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from cellseg import __version__
 from cellseg.data.augmentation import orientations
-from cellseg.data.constants import ORIENTATIONS, PATCH, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
 from cellseg.data.folder import read_examples
 from cellseg.data.hdf5 import list_entry, write_split
 from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches
 from cellseg.data.record import DATA, DataRecord, DataRequest, DataSplit, read_data, write_data
+from cellseg.data.sizes import ORIENTATIONS, PATCH, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
 from cellseg.data.synthetic import (
     RECIPES,
     STAND_IN,

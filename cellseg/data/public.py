@@ -22,7 +22,7 @@ import pooch
 import requests
 from PIL import Image
 
-from cellseg.data.constants import PUBLIC
+from cellseg.data.names import PUBLIC
 from cellseg.errors import CellsegError
 from cellseg.files import make_folder, replacing_folder
 

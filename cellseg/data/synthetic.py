@@ -4,10 +4,10 @@ import numpy as np
 from scipy import ndimage
 
 from cellseg.data.background import add_background
-from cellseg.data.constants import PATCH, REAL_TEST, REAL_TRAIN
 from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches, random_patches
 from cellseg.data.record import NOISE, PLAIN
+from cellseg.data.sizes import PATCH, REAL_TEST, REAL_TRAIN
 from cellseg.data.tuning import tuned_images
 from cellseg.simcep import Options, simulate
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy import ndimage
 
-from cellseg.data.constants import PATCH
+from cellseg.data.sizes import PATCH
 from cellseg.simcep import Options, simulate
 
 #: Pixels around a cell that are neither cell nor background, and the smallest cell that is measured.

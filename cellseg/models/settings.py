@@ -7,12 +7,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from cellseg.data.constants import NORMALISATIONS
+from cellseg.data.names import NORMALISATIONS
 from cellseg.errors import CellsegError
 from cellseg.files import sha256
 from cellseg.records import read_record, write_record
 
-#: By how many pixels a radius has to shrink towards a neck for two cells to be told apart; see docs/segmentation.md.
+#: By how many pixels a radius has to shrink towards a neck for two cells to be told apart; see docs/segment.md.
 SPLIT = 0.5
 
 _EVALUATE = "evaluate the model again"

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from cellseg.data.constants import SPLIT
 from cellseg.inference.cleaning import clean
+from cellseg.models.settings import SPLIT
 from cellseg.segmentation.measurement import CELL, measure
 from cellseg.segmentation.splitting import split_touching
 

@@ -45,7 +45,7 @@ class Steps:
 
 
 @dataclass
-class Outcome:
+class TrainingEnd:
     """How a training ended.
 
     Attributes
@@ -87,7 +87,7 @@ def run_solver(engine_name, solver_file, steps, history, weights=None, resume=No
 
     Returns
     -------
-    Outcome
+    TrainingEnd
     """
     caffe = engine.load(engine_name)
     print(f"engine: {engine.in_words(engine.describe(caffe))}", flush=True)
@@ -117,7 +117,7 @@ def run_solver(engine_name, solver_file, steps, history, weights=None, resume=No
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             solver.snapshot()
-    return Outcome(engine.describe(caffe), solver.iter, solver.iter < steps.iterations, last)
+    return TrainingEnd(engine.describe(caffe), solver.iter, solver.iter < steps.iterations, last)
 
 
 def _finite(loss, iteration):

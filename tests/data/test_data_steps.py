@@ -7,7 +7,7 @@ from support import blobs
 
 from cellseg.data.augmentation import orientations
 from cellseg.data.background import add_background, simplex_noise
-from cellseg.data.constants import NORMALISATIONS
+from cellseg.data.names import NORMALISATIONS
 from cellseg.data.normalisation import RULES, normalise
 from cellseg.data.patches import grid_patches, random_patches
 from cellseg.data.synthetic import simulated_images, stand_in_images

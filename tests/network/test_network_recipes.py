@@ -6,6 +6,7 @@ import pytest
 from support import ROOT, assert_refused, run_verb
 
 from cellseg.engine.geometry import trainable_parameters
+from cellseg.layout import Layout
 from cellseg.network import ADAM, Schedule, UNet, solver
 from cellseg.recipes import RECIPES
 
@@ -45,5 +46,6 @@ def test_the_rate_of_adam_falls_to_nothing():
 
 
 def test_every_recipe_stays_out_of_the_folders_of_the_others():
-    folders = [folder for recipe in RECIPES.values() for folder, *_ in recipe.samples.values()]
+    kinds = {recipe.name: [kind for kind, *_ in recipe.samples.values()] for recipe in RECIPES.values()}
+    folders = [Layout.of_recipe(name).data(kind) for name in kinds for kind in kinds[name]]
     assert len(set(folders)) == len(folders)

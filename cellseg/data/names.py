@@ -1,0 +1,10 @@
+"""Names that options and records take, for modules that need no numerical library."""
+
+#: Rules for the grey values; see `cellseg.data.normalisation`.
+NORMALISATIONS = ("percentile", "root", "standard", "unchanged")
+
+#: What can be done with colour images; see `cellseg.data.folder.read_examples`.
+RGB_RULES = ("refuse", "luminance")
+
+#: Public data sets of real images; see `cellseg.data.public`.
+PUBLIC = ("real55", "fields")
