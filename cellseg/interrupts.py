@@ -1,4 +1,7 @@
-"""Ctrl-C at a good moment."""
+"""Ctrl-C at a good moment.
+
+It runs beside real Caffe, too, and so under Python 3.9.
+"""
 
 import contextlib
 import signal

@@ -1,4 +1,7 @@
-"""Progress bars: on a terminal only."""
+"""Progress bars: on a terminal only.
+
+It runs beside real Caffe, too, and so under Python 3.9.
+"""
 
 import functools
 import os

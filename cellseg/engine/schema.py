@@ -6,6 +6,8 @@ so that numpy takes them over as a whole.
 The messages live in a descriptor pool of their own: pycaffe registers the same names in the default one, and
 generated ``_pb2`` files do not span the protobuf versions that the two Pythons have. Fields that are not named here
 are skipped by the parser, as protobuf does with unknown ones.
+
+It runs beside real Caffe, too, and so under Python 3.9.
 """
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory

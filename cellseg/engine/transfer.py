@@ -1,4 +1,7 @@
-"""Weight transfer by layer name, planned and reported before Caffe does it."""
+"""Weight transfer by layer name, planned and reported before Caffe does it.
+
+It runs beside real Caffe, too, and so under Python 3.9.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""Reading ``.caffemodel`` and ``.solverstate`` files, binary protobuf or HDF5, without an engine."""
+"""Reading ``.caffemodel`` and ``.solverstate`` files, binary protobuf or HDF5, without an engine.
+
+It runs beside real Caffe, too, and so under Python 3.9.
+"""
 
 import math
 import os

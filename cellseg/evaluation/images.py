@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
 
 from cellseg.data.dataset import build_simulated
 from cellseg.data.folder import read_examples
@@ -40,8 +39,8 @@ class Images:
     images: list
     masks: list
     names: list
-    normalisation: Optional[str] = None
-    note: Optional[str] = None
+    normalisation: str | None = None
+    note: str | None = None
     background: list[str] = field(default_factory=list)
 
 

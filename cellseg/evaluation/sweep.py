@@ -1,4 +1,7 @@
-"""Sweeping the threshold on the network's output (the report's section 7.2 and Figure 10), in one pass over pixels."""
+"""Sweeping the threshold on the network's output (the report's section 7.2 and Figure 10), in one pass over pixels.
+
+It runs beside real Caffe, too, and so under Python 3.9.
+"""
 
 import numpy as np
 

@@ -6,7 +6,7 @@ OUT/NAME.zip      the same as one file
 """
 
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import onnx
 
@@ -38,8 +38,8 @@ class Exported(NamedTuple):
 
     engine: dict
     difference: float
-    package_difference: Optional[float]
-    verdict: Optional[str]
+    package_difference: float | None
+    verdict: str | None
     paths: list
 
 

@@ -3,7 +3,7 @@
 import errno
 import functools
 import traceback
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from cellseg.engine.process import ChildEnded
 from cellseg.errors import CellsegError
@@ -29,7 +29,7 @@ class Outcome(NamedTuple):
     """
 
     job: Job
-    row: Optional[dict] = None
+    row: dict | None = None
     error: str = ""
     details: str = ""
     disk_is_full: bool = False

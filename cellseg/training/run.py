@@ -19,10 +19,9 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Optional
 
 import google.protobuf
 import h5py
@@ -91,9 +90,9 @@ class Plan:
     updates: Updates = SGD
     variant: object = field(default_factory=Fcn)
     orientations: int = 1
-    weights: Optional[Path] = None
+    weights: Path | None = None
     engine: str = "auto"
-    command: Optional[str] = None
+    command: str | None = None
 
 
 def train(plan):
@@ -243,7 +242,7 @@ def _write_record(out, plan, schedule, record, initial):
         stand_in=record.stand_in,
         note=request.note,
         command=plan.command or shlex.join(sys.argv),
-        started=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
         status="running",
         data=data,
         normalisation=request.normalisation,
