@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rounding import rounding_of_probabilities
 from support import assert_refused, run_verb
 
 pytest.importorskip("onnx")
@@ -64,7 +65,7 @@ def test_a_network_gives_what_the_engine_gives_at_every_size(name, tmp_path):
     for size in ((1, 1, 32, 32), (3, 1, 40, 64), (2, 1, 8, 16)):
         ((ours, theirs),) = outputs(deploy, model, rng.uniform(size=size).astype(np.float32))
         assert ours.shape == (size[0], 2, *size[2:]) and np.ptp(ours) > 0.001
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=rounding_of_probabilities(model, theirs))
     difference, described = onnx_check.largest_difference(onnx_graph(deploy, model), "torch", deploy, model)
     assert 0 < difference <= onnx_check.TOLERANCE and described["name"] == "torch"
 
@@ -85,7 +86,7 @@ def test_the_sums_of_a_batch_normalisation_are_divided(tmp_path):
         image = np.random.RandomState(0).uniform(size=(1, 1, 32, 32)).astype(np.float32)
         found.append(onnx_check.run(onnx_graph(deploy, model), image)["prob"])
     assert np.ptp(found[0]) > 0.01
-    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+    np.testing.assert_allclose(found[0], found[1], rtol=0, atol=rounding_of_probabilities(model, found[0]))
 
 
 def test_a_difference_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rounding import rounding_of_probabilities
 from support import ENGINE, smooth
 
 from cellseg.data.normalisation import normalise
@@ -22,7 +23,8 @@ def test_arrays_are_segmented(model):
     images = [smooth(70, 91), smooth(300, 260, 1).astype(np.float64), np.zeros((20, 30))]
     by_path, *results = as_a_script(str(model), images)
     (probability,), _ = predict(ENGINE, str(model.with_name("deploy.prototxt")), str(model), [normalise(images[0])])
-    np.testing.assert_allclose(by_path.probability, probability, atol=1e-6)
+    tolerance = rounding_of_probabilities(model, probability)
+    np.testing.assert_allclose(by_path.probability, probability, rtol=0, atol=tolerance)
     for image, result in zip(images, results):
         assert isinstance(result, Segmentation) and result.labels.dtype == np.uint16
         assert result.labels.shape == result.probability.shape == image.shape
