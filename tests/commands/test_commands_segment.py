@@ -1,4 +1,4 @@
-"""tools/segment.py: from a folder of images to masks, numbered cells and tables, whatever happens on the way."""
+"""cellseg segment: from a folder of images to masks, numbered cells and tables, whatever happens on the way."""
 
 import csv
 import json
@@ -118,7 +118,7 @@ def test_options_take_the_place_of_the_side_file(model, tmp_path):
     (tmp_path / "deploy.prototxt").write_bytes(model.with_name("deploy.prototxt").read_bytes())
     image = smooth(64, 64)
     Image.fromarray(image).save(str(tmp_path / "a.tif"))
-    assert_refused(segment(bare, "a.tif", "--out", "out", cwd=tmp_path), "bare.segmentation.json", "evaluate.py")
+    assert_refused(segment(bare, "a.tif", "--out", "out", cwd=tmp_path), "bare.segmentation.json", "cellseg evaluate")
     assert not (tmp_path / "out").exists()
     given = ["--threshold", 0.4, "--normalisation", "percentile", "--smallest-object", 6, "--largest-hole", 9]
     assert segment(bare, "a.tif", "--out", "out", *given, cwd=tmp_path).returncode == 0

@@ -1,4 +1,4 @@
-"""Prediction and evaluation, through the library and through tools/evaluate.py."""
+"""Prediction and evaluation, through the library and through cellseg evaluate."""
 
 import csv
 import json
