@@ -180,6 +180,8 @@ class Graph:
     def model(self, name):
         """The whole graph, checked; what no layer reads is its output."""
         outputs = [self._value(self._values[blob], [None] * self._ranks[self._values[blob]]) for blob in self._unread]
+        if not outputs:
+            raise CellsegError(f"{self._source}: the net has no output; give a deploy prototxt")
         graph = helper.make_graph(self._nodes, name, self._inputs, outputs, self._tensors)
         opset = [helper.make_opsetid("", OPSET)]
         model = helper.make_model(graph, producer_name="cellseg", opset_imports=opset, ir_version=IR_VERSION)
