@@ -20,8 +20,8 @@ def simplex_noise(shape, rng):
     Returns
     -------
     ndarray of shape (H, W)
-        Values from exactly 0 to exactly 1; its largest features are about 128 pixels wide, two finer octaves
-        have half and a quarter of their height.
+        Values from exactly 0 to exactly 1. Its largest features are about 128 pixels wide. Two finer octaves have half
+        and a quarter of their height.
     """
     row, column = rng.uniform(-1000, 1000, 2)
     height, width = shape
@@ -37,8 +37,8 @@ def simplex_noise(shape, rng):
 def add_background(image, rng, amplitude=(0.1, 0.4)):
     """Add simplex noise to an image, as light of its own.
 
-    The field lies under the cells as well, like the simulator's illumination: a background that stopped at their
-    outlines would draw them.
+    The field lies under the cells as well, like the simulator's illumination. A background that stopped at the cells
+    would show their outlines.
 
     Parameters
     ----------

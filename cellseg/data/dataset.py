@@ -1,4 +1,4 @@
-"""Data sets as folders: HDF5 shards and lists for Caffe, and ``data.json``, which says what they are made of.
+"""Data sets as folders: HDF5 shards and lists for Caffe, and ``data.json``, which says what they were made from.
 
 FOLDER/train.txt, test.txt      lists for HDF5Data layers
 FOLDER/train_0.h5, test_0.h5    datasets data and label
@@ -40,7 +40,7 @@ def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
     Parameters
     ----------
     folder : str or path
-        The data set's folder; replaced as a whole.
+        The data set's folder. It is replaced as a whole.
     seed : int
     normalisation : str
         A name of `cellseg.data.normalisation.RULES`.
@@ -50,7 +50,7 @@ def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
     Returns
     -------
     bool
-        False if the folder already held just this data set, so that nothing was done.
+        False if the folder holds this very data set already, so that nothing was done.
     """
     request = {"kind": "simulated", "seed": seed, "normalisation": normalisation, "recipe": RECIPES["simulated"]}
 
@@ -70,7 +70,7 @@ def build_tuned(folder, source=None, seed=0, normalisation="percentile", rgb="re
     folder, seed, normalisation, progress
         As in `build_simulated`.
     source, rgb
-        As in `build_real`; only the training images are looked at. Without a source, the stand-in's.
+        As in `build_real`. Only the training images are looked at. Without a source they are the stand-in's.
 
     Returns
     -------
@@ -115,17 +115,17 @@ def build_stand_in(folder, seed=0, normalisation="percentile", copies=None, prog
 
 
 def build_real(folder, source, normalisation="percentile", rgb="refuse", copies=None, seed=0, progress=iter):
-    """Real images: every image cut into a grid of patches, the training ones in eight orientations or as random copies.
+    """Real images, cut into a grid of patches. Training patches are augmented: eight orientations, or random copies.
 
     Parameters
     ----------
     folder, normalisation, progress
         As in `build_simulated`.
     copies : int, optional
-        Of each training patch: itself, and random variations of it (`cellseg.data.variation`). By default its eight
-        orientations, as in the report.
+        Copies of each training patch: itself, and random variations of it (`cellseg.data.variation`). By default its
+        eight orientations, as in the report.
     seed : int
-        Of the random copies.
+        Seed of the random copies.
     source : str or path
         Folder ``{train,test}/{images,masks}``; see `cellseg.data.folder.read_examples`.
     rgb : {"refuse", "luminance"}
@@ -167,12 +167,12 @@ def build_real(folder, source, normalisation="percentile", rgb="refuse", copies=
 
 
 def check_lists(folder):
-    """Check that a data set's lists name its own shards, from the working folder, as Caffe will look for them.
+    """Check that a data set's lists name its own shards, as Caffe will look for them: from the working folder.
 
     Raises
     ------
     CellsegError
-        If the folder was moved or copied since it was made, or the working folder is another.
+        If the folder was moved or copied since it was made, or the working folder is another one.
     """
     for split, facts in read_data(folder).splits.items():
         own = [list_entry(Path(folder) / name) for name in facts.files]

@@ -1,4 +1,4 @@
-"""Cross-validation on the training images of a folder: each fold a folder of the same form; test images stay unseen."""
+"""Cross-validation on the training images of a folder. Each fold is a folder of that form; test images stay unseen."""
 
 import shutil
 from pathlib import Path
@@ -22,12 +22,12 @@ def write_folds(source, out, folds, rgb="refuse", seed=0):
     source : str or path
         Folder ``{train,test}/{images,masks}``; its test images are not looked at.
     out : str or path
-        Folder for ``fold-0``, ``fold-1``, ... and ``folds.json``; replaced as a whole.
+        Folder for ``fold-0``, ``fold-1``, ... and ``folds.json``. It is replaced as a whole.
     folds : int
     rgb : {"refuse", "luminance"}
         See `cellseg.data.folder.read_examples`.
     seed : int
-        Of the order in which images are dealt to the folds.
+        Seed of the order in which images are dealt to the folds.
 
     Returns
     -------
@@ -45,12 +45,15 @@ def write_folds(source, out, folds, rgb="refuse", seed=0):
     check_result_folder(out, RECORD, r"fold-\d+|folds\.json")
     dealt = np.random.RandomState(seed).permutation(len(examples)) % folds
     with replacing_folder(out) as beside:
-        for example, its in zip(examples, dealt):
+        for example, its in zip(examples, dealt, strict=True):
             for fold in range(folds):
                 place = beside / f"fold-{fold}" / ("test" if fold == its else "train")
-                for kind, file in zip(("images", "masks"), example.files):
+                for kind, file in zip(("images", "masks"), example.files, strict=True):
                     (place / kind).mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(str(file), str(place / kind / file.name))
+                    shutil.copyfile(file, place / kind / file.name)
         names = [example.files[0].name for example in examples]
-        write_json(beside / RECORD, {"source": str(source), "seed": seed, "folds": dict(zip(names, dealt.tolist()))})
+        write_json(
+            beside / RECORD,
+            {"source": str(source), "seed": seed, "folds": dict(zip(names, dealt.tolist(), strict=True))},
+        )
     return [out / f"fold-{fold}" for fold in range(folds)]

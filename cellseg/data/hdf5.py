@@ -1,8 +1,8 @@
 """HDF5 shards and the list files that Caffe's HDF5Data layer reads.
 
-A list file names one HDF5 file a line. Caffe splits it at white space and opens the names relative to the folder in
-which it was started, so a path with a space in it cannot be written; everything here is made and used from the
-repository's root, under relative names, so the clone itself may lie anywhere.
+A list file names one HDF5 file in each line. Caffe splits it at white space, so a path in it cannot hold a space, and
+opens the names relative to the folder in which it was started. So data are made and used from one working folder, under
+relative names. That folder may lie anywhere.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ ROWS = 4096
 
 
 def list_entry(path):
-    """The name under which a list file is to hold `path`: relative to the working folder where that is above it.
+    """The name of `path` in a list file: relative to the working folder if the path lies below that.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def write_split(folder, final_folder, split, data, label, rows=ROWS):
     Parameters
     ----------
     folder, final_folder : path
-        Where to write now, and where the folder will stand when it is used.
+        Where to write now, and where the folder will be when it is used.
     split : str
         "train" or "test": gives ``<split>.txt`` and ``<split>_0.h5``, ``<split>_1.h5``...
     data : ndarray of shape (N, H, W)
@@ -46,7 +46,7 @@ def write_split(folder, final_folder, split, data, label, rows=ROWS):
     label : ndarray of shape (N, H, W)
         Class numbers; written as dataset ``label``, float32 of shape (N, 1, H, W).
     rows : int
-        Largest number of patches a shard; Caffe holds one shard in memory and shuffles within it.
+        Largest number of patches in a shard. Caffe holds one shard in memory, and shuffles within it.
 
     Returns
     -------
@@ -56,10 +56,10 @@ def write_split(folder, final_folder, split, data, label, rows=ROWS):
     names = []
     for number, start in enumerate(range(0, len(data), rows)):
         names.append(f"{split}_{number}.h5")
-        with h5py.File(str(Path(folder) / names[-1]), "w") as file:
+        with h5py.File(Path(folder) / names[-1], "w") as file:
             for name, stack in (("data", data), ("label", label)):
                 part = np.ascontiguousarray(stack[start : start + rows, None], dtype=np.float32)
-                file.create_dataset(name, data=part, track_times=False)  # the same data, the same bytes
+                file.create_dataset(name, data=part, track_times=False)  # so the same data give the same bytes
     entries = [list_entry(Path(final_folder) / name) for name in names]
     write_text(Path(folder) / f"{split}.txt", "\n".join(entries) + "\n")
     return names
@@ -71,7 +71,7 @@ def read_list(path):
     Parameters
     ----------
     path : str or path
-        List file; its entries are looked up as Caffe does, from the working folder.
+        List file. Its entries are looked up from the working folder, as Caffe does.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Grey values to network input: one named rule, applied alike to simulated and real images, image by image."""
+"""From grey values to what the network sees: one named rule for simulated and real images, image by image."""
 
 from typing import NamedTuple
 
@@ -10,16 +10,16 @@ LOW, HIGH = 1.0, 99.8
 
 
 class Scale(NamedTuple):
-    """What a rule makes of the grey values of one image: ``(value - offset) / span``.
+    """What a rule does to the grey values of one image: ``(value - offset) / span``.
 
     Attributes
     ----------
     offset, span : float
-        A span of 0, of a constant image, gives 0 everywhere.
+        A span of 0, as of a constant image, gives 0 everywhere.
     clipped : bool
         Whether the result is cut to 0 to 1.
     rooted : bool
-        Whether the square root is taken of that.
+        Whether the square root of that is taken.
     """
 
     offset: float
@@ -43,7 +43,7 @@ class Scale(NamedTuple):
 
 
 def percentile(grey):
-    """Map the 1st percentile to 0 and the 99.8th to 1, and clip: indifferent to exposure, offset and bit depth."""
+    """Map the 1st percentile to 0 and the 99.8th to 1, and clip. Exposure, offset and bit depth then do not matter."""
     low, high = grey.percentiles(LOW, HIGH)
     return Scale(low, high - low, clipped=True)
 
@@ -67,7 +67,7 @@ RULES = {"percentile": percentile, "root": root, "standard": standard, "unchange
 
 
 class Grey:
-    """The grey values of one image, as the rules ask for them; other classes may know them without holding them.
+    """The grey values of one image, as the rules ask for them. Classes of the same form need not hold them in memory.
 
     NaN and infinite values are left out.
 
@@ -90,7 +90,7 @@ class Grey:
 
 
 def measure(grey, name="percentile"):
-    """Find what a rule does to an image.
+    """Find out what a rule does to an image.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def normalise(image, name="percentile"):
     Returns
     -------
     ndarray of shape (H, W), float32
-        All 0 for a constant image, but under "unchanged".
+        All 0 for a constant image, except with "unchanged".
 
     Raises
     ------

@@ -18,7 +18,7 @@ class Patches:
     label : ndarray of shape (N, S, S), uint8
         0 background, 1 cell.
     names : list of str
-        Image of origin of each patch, with the first row and column where it was cut.
+        The image of each patch, with the row and column at which it was cut.
     background : list of str
         Kind of background of each patch (`cellseg.data.record.DataSplit`); empty if unknown.
     copy : list of int
@@ -79,13 +79,13 @@ def random_patches(images, masks, names, count, size, rng, backgrounds=()):
 
 
 def grid_patches(images, masks, names, size, overlap):
-    """Cut every image into a grid of patches; an image of exactly the patch's size gives itself.
+    """Cut every image into a grid of patches. An image of the patch's size is one patch.
 
     Parameters
     ----------
     overlap : bool
-        What to do where `size` does not divide a side: move the last row or column of patches inward, so that every
-        pixel is in one patch or more; or leave the remainder out, so that no pixel is in two (for a test set).
+        What to do if `size` does not divide a side. True moves the last row or column of patches inward, so that every
+        pixel is in a patch. False leaves the remainder out, so that no pixel is in two patches, as a test set needs.
 
     The other parameters, the result and the errors are as in `random_patches`.
     """

@@ -19,25 +19,25 @@ def write_simulations(out, options, count, seed=0, channel="nuclei", bits=8, suf
     Parameters
     ----------
     out : str or path
-        The folder. It is replaced as a whole, and only if it is empty or holds an earlier result.
+        The folder. It is replaced as a whole, if it is empty or holds an earlier result; otherwise it is refused.
     options : cellseg.simcep.Options
     count : int
-        Number of images; they are called 00000, 00001, ...
+        Number of images. They are called 00000, 00001, ...
     seed : int
         Image i is made from the seed ``[seed, i]``.
     channel : {"nuclei", "cytoplasm", "subcell"}
         What is in the images, masks and labels.
     bits : {8, 16}
-        Of the images.
+        Depth of the images.
     suffix : {".png", ".tif"}
-        Of all files.
+        Format of all files.
     progress : callable, optional
         Wraps the loop, for example a progress bar.
 
     Returns
     -------
     list of str
-        The images that were full before all cells were placed.
+        Names of the images that were full before all cells were placed.
 
     Raises
     ------

@@ -94,14 +94,14 @@ def stand_in_images(count, rng, progress=iter):
 
 
 def debris(shape, rng, specks, radius, height, blur):
-    """Small bright specks: discs, slightly blurred.
+    """Draw small bright specks: discs, slightly blurred.
 
     Parameters
     ----------
     shape : tuple of int
     rng : numpy.random.RandomState
     specks, radius, height : tuple of number
-        Ranges of their number, radius in pixels and brightness.
+        Ranges of the number of specks, their radius in pixels and their brightness.
     blur : float
         Sigma in pixels.
 
@@ -142,7 +142,7 @@ def simulated_patches(split, count, normalisation, rng, progress=iter):
 
 
 def stand_in_patches(split, normalisation, rng, progress=iter):
-    """The stand-in's patches, one an image; parameters and result as in `simulated_patches`."""
+    """The stand-in's patches, one from each image. Parameters and result are those of `simulated_patches`."""
     planes, masks, names = stand_in_images(RECIPES["stand-in"]["images"][split], rng, progress)
     planes = [normalise(plane, normalisation) for plane in planes]
     return grid_patches(planes, masks, names, PATCH, overlap=False)

@@ -1,4 +1,4 @@
-"""A simulator tuned to the look of annotated images: size, brightness, blur and noise of their nuclei, measured."""
+"""Simulated images that look like annotated ones: size, brightness, blur and noise of the nuclei are measured."""
 
 from dataclasses import asdict, dataclass
 
@@ -8,7 +8,7 @@ from scipy import ndimage
 from cellseg.data.sizes import PATCH
 from cellseg.simcep import Options, simulate
 
-#: Pixels around a cell that are neither cell nor background, and the smallest cell that is measured.
+#: Pixels around a cell that count neither as cell nor as background; area of the smallest cell that is measured.
 _MARGIN, _SMALLEST = 6, 20
 
 
@@ -75,7 +75,7 @@ def measure_look(images, masks):
 
 
 def tuned_images(look, count, rng, progress=iter):
-    """Simulate patches that look so; every second one with cells that touch, in clusters.
+    """Simulate patches with a look. In every second one cells touch, in clusters.
 
     The simulator draws the cells and their texture; each image gets one radius and one blur, each cell a brightness
     of its own. The background is dark, with the measured noise.
@@ -91,7 +91,7 @@ def tuned_images(look, count, rng, progress=iter):
     Returns
     -------
     images : list of ndarray of shape (128, 128)
-        Grey values, the background around 0.
+        Grey values. The background is around 0.
     masks : list of ndarray of shape (128, 128), bool
     names : list of str
     """
@@ -125,7 +125,7 @@ def _options(look, number, rng):
 
 
 def _gains(labels, look, rng):
-    """Each pixel gets the brightness of the cell that is nearest."""
+    """Give each pixel the brightness of the nearest cell."""
     spread = rng.uniform(*look.brightness_spread)
     gains = np.append(1.0, np.exp(rng.standard_normal(labels.max()) * spread))
     if not labels.any():
@@ -135,7 +135,7 @@ def _gains(labels, look, rng):
 
 
 def _measure(image, mask):
-    """Number, radius, spread, blur and noise of one image; None without a cell."""
+    """Measure number, radius, spread, blur and noise in one image; None if it has no cell."""
     image = np.asarray(image, np.float64)
     known = np.isfinite(image)
     if not known.all():  # what is no number counts as background
@@ -158,9 +158,9 @@ def _measure(image, mask):
 
 
 def _blur(image, labels, kept, heights):
-    """Sigma of the outlines, from their steepness: a step of height h blurred by s has the slope h / (s sqrt(2 pi)).
+    """Sigma of the blur, from the outlines' slope: a step of height h, blurred by s, has the slope h / (s sqrt(2 pi)).
 
-    The slope is measured with a Gaussian of sigma 1, whose own blur is taken off.
+    The slope is measured with a Gaussian of sigma 1, whose own blur is subtracted.
     """
     slope = ndimage.gaussian_gradient_magnitude(image, 1.0)
     outline = labels * (labels != ndimage.grey_erosion(labels, size=(3, 3)))

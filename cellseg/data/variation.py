@@ -1,11 +1,11 @@
-"""Augmentation beyond the report's: copies of another brightness.
+"""Augmentation beyond the report's: copies of other brightness.
 
 Stock Caffe reads its patches from files, so the copies are made beforehand.
 """
 
 import numpy as np
 
-#: Largest changes; each copy draws its own, evenly, up to these.
+#: Largest changes. Each copy draws its own, evenly distributed up to these.
 GAMMA, GAIN, OFFSET = 0.4, 0.25, 0.08
 
 
@@ -40,7 +40,7 @@ def with_copies(data, label, copies, rng, progress=iter):
     ----------
     data, label : ndarray of shape (N, S, S)
     copies : int
-        How often each patch stands in the result: once as it is, and otherwise as a random copy.
+        How often each patch is in the result: once as it is, the other times as a random copy.
     rng
         As in `vary`.
     progress : callable, optional

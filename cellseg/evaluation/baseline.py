@@ -1,6 +1,6 @@
-"""What one gets without a network: thresholds on the grey values.
+"""What one gets without a network: thresholds on grey values.
 
-A threshold is chosen by the highest Matthews correlation over the pixels of all images given.
+The threshold that is chosen is the one with the highest Matthews correlation over the pixels of all given images.
 """
 
 import numpy as np
@@ -35,9 +35,9 @@ def local(image, block, offset):
     ----------
     image : ndarray of shape (H, W)
     block : int
-        Side of the neighbourhood in pixels, odd; the Gaussian's sigma is (block - 1) / 6.
+        Side of the neighbourhood in pixels, odd. The Gaussian's sigma is (block - 1) / 6.
     offset : float
-        Subtracted from the mean, as in `skimage.filters.threshold_local`; negative to ask for brighter pixels.
+        Subtracted from the mean, as in `skimage.filters.threshold_local`. A negative one asks for brighter pixels.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def choose_global(images, masks):
     Parameters
     ----------
     images : sequence of ndarray of shape (H, W)
-        Normalised, by the same rule.
+        Normalised by one rule.
     masks : sequence of ndarray of shape (H, W), bool
         Truth.
 
@@ -98,6 +98,6 @@ def _range(images):
 
 def _sweep(planes, masks, thresholds):
     sweep = Sweep(thresholds)
-    for plane, mask in zip(planes, masks):
+    for plane, mask in zip(planes, masks, strict=True):
         sweep.add(plane, mask)
     return sweep

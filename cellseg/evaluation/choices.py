@@ -1,6 +1,6 @@
 """What an evaluation may choose: the network's threshold, the cleaning of its masks, the baselines' thresholds.
 
-Chosen on training images and then used on test images, they let nothing be chosen on what is reported.
+They are chosen on training images and used on test images, so that nothing is chosen on the images of the result.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Choices:
             raise CellsegError(f"local_block: {self.local_block} is not an odd number of pixels")
 
     def masks(self, images, probability):
-        """Segment images in every way that has settings.
+        """Segment images by every method that has choices.
 
         Parameters
         ----------
@@ -82,9 +82,9 @@ def choose(images, masks, probability, threshold, chosen_on):
     masks : sequence of ndarray of shape (H, W), bool
         Truth.
     threshold : float
-        The network's, chosen already.
+        The network's, which has been chosen already.
     chosen_on : str
-        What the images are.
+        Name of these images, for the record.
 
     Returns
     -------
@@ -106,7 +106,8 @@ def choose_cleaning(masks, truths):
     Returns
     -------
     smallest_object, largest_hole : int
-        Of `SMALLEST_OBJECTS` and `LARGEST_HOLES`; of equally good ones the smallest, so 0 and 0 where nothing helps.
+        From `SMALLEST_OBJECTS` and `LARGEST_HOLES`. Of equally good ones the smallest are taken: 0 and 0 if nothing
+        helps.
     """
     best, chosen = -2, None
     for smallest in SMALLEST_OBJECTS:
@@ -119,5 +120,5 @@ def choose_cleaning(masks, truths):
 
 
 def at_least(planes, threshold):
-    """Where each plane's values are at least a threshold; compared in double precision, as by `Sweep`."""
+    """Mark where a plane's values are at least a threshold, in double precision as in `Sweep`; for each plane."""
     return [np.asarray(plane, np.float64) >= threshold for plane in planes]

@@ -19,7 +19,7 @@ from cellseg.inference.network import predict
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate` gives.
+    """What `evaluate` returns.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orienta
         Threshold and settings to use. By default the threshold is the one with the highest MCC on these very images,
         as in the report.
     choosing : bool
-        Whether to choose settings on these images, if the choice leaves the threshold open; for training images.
+        Whether to choose settings on these images, if `choice` has no threshold. For training images only.
     run : cellseg.training.record.RunRecord, optional
         The record of the run that made the model.
     orientations : {1, 8}
@@ -51,7 +51,7 @@ def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orienta
     engine : str
         See `cellseg.engine.load`.
     batch : int
-        Images a forward pass.
+        Images in a forward pass.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orienta
     Raises
     ------
     CellsegError
-        If there is no such deploy net, or it, the weights or the engine are of no use.
+        If there is no such deploy net, or if the net, the weights or the engine cannot be used.
     """
     if not Path(deploy).is_file():
         raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
@@ -91,7 +91,7 @@ def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orienta
 def _results(data, probability, choice, choosing):
     """The part of the record that comes from the pixels."""
     sweep = Sweep()
-    for plane, mask in zip(probability, data.masks):
+    for plane, mask in zip(probability, data.masks, strict=True):
         sweep.add(plane, mask)
     best, threshold, settings = sweep.best, choice.threshold, choice.settings
     if threshold is None:

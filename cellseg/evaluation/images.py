@@ -21,18 +21,19 @@ class Images:
     Attributes
     ----------
     source : str
-        Where they are from: a list file or a folder.
+        The list file or folder that they are from.
     images : list of ndarray of shape (H, W), float32
         Normalised.
     masks : list of ndarray of shape (H, W), bool
     names : list of str
-        One an image: from ``data.json`` beside the list file, else "image 0000" and so on; of a folder the files'.
+        A name for each image: from ``data.json`` beside the list file, else "image 0000" and so on; of a folder the
+        names of the files.
     normalisation : str or None
-        The rule that was applied; None if nothing beside the list file tells.
+        The rule that was applied; None if there is no record of it beside the list file.
     background : list of str
         One an image (`cellseg.data.record.DataSplit`); empty if unknown.
     note : str or None
-        What to know of them: that they stand in for real ones, and how to give these.
+        What a user should know: that the images stand in for real ones, and how to give these.
     """
 
     source: str
@@ -47,14 +48,15 @@ class Images:
 def read_images(source, normalisation=None, rgb="refuse"):
     """Read annotated images from an HDF5 list file, or from a folder with ``images`` and ``masks``.
 
-    Augmented copies, which ``data.json`` beside a training split's list file names as such, are left out: each
-    distinct image counts once.
+    Augmented copies are left out, so that each image counts once. ``data.json`` beside the list file says which they
+    are.
 
     Parameters
     ----------
     source : str or path
     normalisation : str, optional
-        Rule for a folder's images ("percentile" by default). A list file's are normalised already, by this one.
+        Rule for the images of a folder (by default "percentile"). Those of a list file are normalised already, and
+        must have been by this rule.
     rgb : {"refuse", "luminance"}
         For a folder; see `cellseg.data.folder.read_examples`.
 
@@ -65,7 +67,7 @@ def read_images(source, normalisation=None, rgb="refuse"):
     Raises
     ------
     CellsegError
-        If they cannot be read, or a list file's were normalised by another rule.
+        If they cannot be read, or if those of a list file were normalised by another rule.
     """
     source = Path(source)
     if source.is_dir():
@@ -93,7 +95,7 @@ def read_images(source, normalisation=None, rgb="refuse"):
 
 
 def default_data(run, split="test"):
-    """A split of the data set with which a model was made; without a run, of the simulated one.
+    """A split of the data set that a model was trained on; without a run, of the simulated data set.
 
     Parameters
     ----------

@@ -1,12 +1,11 @@
-"""Counting whole cells: objects of the truth matched with objects found, precision, recall, F1, average precision.
+"""Whole cells: true objects matched with found ones; precision, recall, F1, average precision.
 
 Objects are 8-connected components of a mask, so cells that touch in a mask count as one, in truth and prediction alike.
 
-A found object fits a true one if their intersection over union (IoU) is at least a threshold t. As in stardist
-(Schmidt et al. 2018, `stardist.matching`), every object is matched at most once, and such that there are as many
-matches as possible. Matches are true positives tp, found objects without one false positives fp, true objects without
-one false negatives fn; average precision at t is tp / (tp + fp + fn). Counts are added up over all images before any
-ratio is taken.
+A found object and a true one match if their intersection over union (IoU) is at least a threshold t. As in stardist
+(Schmidt et al. 2018, `stardist.matching`), an object has at most one match, and there are as many matches as possible.
+Matches are true positives (tp), found objects without a match false positives (fp), true objects without a match false
+negatives (fn). Average precision at t is tp / (tp + fp + fn). Counts are added up over all images before the ratios.
 """
 
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ class ObjectScores:
 
 
 class Overlaps(NamedTuple):
-    """The pairs of overlapping objects of two masks, and all that there are.
+    """The pairs of overlapping objects of two masks, and the number of all objects.
 
     Attributes
     ----------
@@ -54,9 +53,9 @@ class Overlaps(NamedTuple):
     iou : ndarray of shape (P,), float
         Their intersection over union, above 0 and at most 1.
     cells : int
-        True objects.
+        Number of true objects.
     objects : int
-        Found objects.
+        Number of found objects.
     """
 
     true: np.ndarray
@@ -82,7 +81,7 @@ def objects_of(mask):
 
 
 def overlaps(truth, found):
-    """Overlapping objects of two label images; the others of the IoU matrix, which are 0, are not stored.
+    """Find the overlapping objects of two label images. Pairs that do not overlap are not stored.
 
     Parameters
     ----------
@@ -102,7 +101,7 @@ def overlaps(truth, found):
 
 
 def matches(pairs, threshold):
-    """Largest number of one-to-one matches of which each has an IoU of `threshold` or more.
+    """Largest possible number of matches, each of one object with one, at an IoU of `threshold` or more.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""What a network made of annotated images, kept for figures and later counts: ``predictions.h5``.
+"""Annotated images and the network's output for them, kept for figures and later counts: ``predictions.h5``.
 
-One group an image, ``0000``, ``0001`` and so on in the order of the data, with the attributes ``name`` and
+There is a group for each image, ``0000``, ``0001`` and so on in the order of the data, with the attributes ``name`` and
 ``background`` and the datasets ``image`` (normalised), ``mask`` and ``probability``.
 """
 
@@ -26,11 +26,11 @@ class Prediction(NamedTuple):
     Attributes
     ----------
     name : str
-        As in the evaluation's ``per_image``.
+        The name in the evaluation's ``per_image``.
     image : ndarray of shape (H, W), float32
         Normalised grey values.
     mask : ndarray of shape (H, W), bool
-        Truth: where there is cell.
+        Truth: where cells are.
     probability : ndarray of shape (H, W), float32
         Probability of cell, 0 to 1.
     background : str
@@ -45,7 +45,7 @@ class Prediction(NamedTuple):
 
 
 def write_predictions(path, predictions):
-    """Write ``predictions.h5``: compressed, and the same bytes for the same predictions.
+    """Write ``predictions.h5``, compressed. The same predictions give the same bytes.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def write_predictions(path, predictions):
     CellsegError
         If it cannot be written.
     """
-    with replacing(path) as beside, h5py.File(str(beside), "w") as file:
+    with replacing(path) as beside, h5py.File(beside, "w") as file:
         for number, prediction in enumerate(predictions):
             group = file.create_group(f"{number:04d}")
             group.attrs["name"], group.attrs["background"] = prediction.name, prediction.background
@@ -86,7 +86,7 @@ def read_predictions(path):
     if not Path(path).is_file():
         raise CellsegError(f"{path}: no such file; make it with `cellseg evaluate`")
     try:
-        with h5py.File(str(path), "r") as file:
+        with h5py.File(path, "r") as file:
             return [_read(file[key]) for key in sorted(file, key=int)]
     except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError) as error:
         raise CellsegError(f"{path}: damaged, or no predictions; make it again with `cellseg evaluate`") from error

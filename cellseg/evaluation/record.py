@@ -16,8 +16,8 @@ from cellseg.records import read_record, write_record
 
 EVALUATION = "evaluation.json"
 
-# A field an indicator. The report's are in every record; one that was added later is None in an earlier record. The
-# Matthews correlation is always defined.
+# There is a field for each indicator. The report's are in every record. One that was added later is None in earlier
+# records. The Matthews correlation is always defined.
 _INDICATORS = make_dataclass(
     "_INDICATORS",
     [
@@ -30,7 +30,7 @@ _INDICATORS = make_dataclass(
 
 
 class Scored(_INDICATORS):  # type: ignore[misc, valid-type]
-    """What has a value of each indicator: an attribute for each of `cellseg.evaluation.indicators.NAMES`."""
+    """Something with a value for each indicator: an attribute for each of `cellseg.evaluation.indicators.NAMES`."""
 
     @property
     def indicators(self) -> dict[str, float | None]:
@@ -40,7 +40,7 @@ class Scored(_INDICATORS):  # type: ignore[misc, valid-type]
 
 @dataclass(frozen=True, kw_only=True)
 class MethodScores(Scored):
-    """What one method reaches, over the pixels of all images.
+    """The scores of one method, over the pixels of all images.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class EvaluationRecord(Scored):
         Number of images, and fraction of their pixels that is cell.
     threshold, threshold_chosen_on : float, str
     best_threshold, best_mcc : float
-        Where the Matthews correlation on these images is highest.
+        The highest Matthews correlation on these images, and its threshold.
     auc : float or None
         Area under the ROC curve; None if one class is missing.
     median_mcc : float or None

@@ -31,7 +31,7 @@ class Sweep:
         Parameters
         ----------
         probability : ndarray
-            Foreground probability, 0 to 1, or whatever the thresholds are for.
+            Probability of cell, 0 to 1, or other values that the thresholds are for.
         truth : ndarray of the same shape, bool
         """
         passed = np.searchsorted(self._thresholds, np.asarray(probability, np.float64).ravel(), side="right")
@@ -51,7 +51,7 @@ class Sweep:
         return np.stack([positive, negative, totals[0] - negative, totals[1] - positive], axis=1)
 
     def table(self):
-        """One dict a threshold: ``threshold``, ``tp``, ``fp``, ``tn``, ``fn`` and the indicators."""
+        """A dict for each threshold: ``threshold``, ``tp``, ``fp``, ``tn``, ``fn`` and the indicators."""
         return [
             {"threshold": float(threshold), **dict(zip(("tp", "fp", "tn", "fn"), map(int, row))), **indicators(*row)}
             for threshold, row in zip(self._thresholds, self.confusion())
@@ -59,7 +59,7 @@ class Sweep:
 
     @property
     def best(self):
-        """The row of `table` with the highest Matthews correlation; of equal ones, the one in the middle."""
+        """The row of `table` with the highest Matthews correlation; of several, the one in the middle."""
         rows = self.table()
         highest = max(row["mcc"] for row in rows)
         tied = [row for row in rows if row["mcc"] == highest]
@@ -77,7 +77,7 @@ class Sweep:
 
 
 def pooled(tables):
-    """The best row of several sweeps whose pixels are taken together.
+    """The best threshold for the pixels of several sweeps together.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def area_under_roc(probability, truth):
     Returns
     -------
     float or None
-        Exact, ties counting half (the Mann-Whitney statistic); None if one class is missing.
+        Exact, with ties counted half (the Mann-Whitney statistic); None if one class is missing.
     """
     values, inverse = np.unique(np.asarray(probability).ravel(), return_inverse=True)
     positive = np.bincount(inverse.ravel(), weights=truth.ravel(), minlength=len(values))

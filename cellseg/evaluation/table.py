@@ -1,4 +1,4 @@
-"""Tables of indicators, in Markdown that also reads well on a terminal; the report's Table 1 among the rows."""
+"""Tables of indicators, in Markdown that is easy to read on a terminal, and the rows of the report's Table 1."""
 
 from cellseg.evaluation.indicators import INDICATORS, NAMES, TITLES
 
@@ -34,7 +34,7 @@ def format_table(rows):
 
 
 def format_methods(methods):
-    """Lay out what each method of an evaluation reaches, by pixels and by whole cells; at most 110 characters wide.
+    """Lay out the scores of each method, of pixels and of whole cells, in at most 110 characters a line.
 
     Parameters
     ----------

@@ -21,9 +21,9 @@ class ModelCard(NamedTuple):
     ----------
     settings : cellseg.models.settings.ModelSettings
     run : cellseg.training.record.RunRecord or None
-        Of the training, if it is known.
+        The record of the training; None if there is none.
     evaluation : cellseg.evaluation.record.EvaluationRecord or None
-        Of this very model, if possible one with nothing chosen on the images.
+        An evaluation of these very weights, preferably with nothing chosen on its images.
     """
 
     settings: ModelSettings

@@ -33,7 +33,7 @@ class Order(NamedTuple):
         5 to 128 letters, digits, spaces, or any of ``_+-()``.
     authors : list of str
     license : str
-        Of the weights; an SPDX identifier.
+        Licence of the weights, as an SPDX identifier.
     """
 
     name: str
@@ -42,14 +42,15 @@ class Order(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """What follows from the net.
+    """What a net asks of its images.
 
     Attributes
     ----------
     stride : int
         Sides of the image must be multiples of it.
     halo : int
-        Pixels of a tile's output, on each side, that depend on what is beyond the tile; a multiple of the stride.
+        Number of pixels, on each side of a tile's output, that depend on what lies outside of the tile; a multiple of
+        the stride.
     """
 
     stride: int
@@ -57,12 +58,12 @@ class Sizes(NamedTuple):
 
     @property
     def least(self):
-        """The smallest tile that has an output of its own."""
+        """The smallest tile of which some output depends on the tile alone."""
         return 2 * self.halo + self.stride
 
 
 def check_libraries():
-    """Refuse a bioimageio.spec that cannot write a model's weights down, as 0.5.12 with pydantic 2.14.
+    """Refuse a bioimageio.spec that cannot write a model's weights: 0.5.12 with pydantic 2.14.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def check_libraries():
 
 
 def check_order(order):
-    """Refuse a name, author or licence that the format does not take.
+    """Refuse a name, author or licence that the format does not accept.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def write_description(folder, order, card, sizes):
     Raises
     ------
     CellsegError
-        If the files and what is said of them do not agree, as bioimageio.spec sees it.
+        If bioimageio.spec finds that the description does not fit the files.
     """
     try:
         with ValidationContext(root=folder, file_name=RDF, perform_io_checks=True, log_warnings=False):

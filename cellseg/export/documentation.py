@@ -30,7 +30,7 @@ _PREPROCESSING = {
     "root": f"{_SCALED} (steps `scale_range` and `clip` of the package). The network was trained on the square root of "
     "that, for which the package's format has no step: the ONNX graph itself begins with it. Do not take the root "
     "before.",
-    "standard": "each image less its mean, divided by its standard deviation (step `zero_mean_unit_variance`).",
+    "standard": "each image minus its mean, divided by its standard deviation (step `zero_mean_unit_variance`).",
     "unchanged": "none: the grey values must share one scale of about 0 to 1.",
 }
 _SCORES = ("mcc", "f_score", "precision", "recall")
@@ -133,7 +133,7 @@ def _tensors(card, sizes):
         "",
         f"- `image`: one channel. Preprocessing: {_PREPROCESSING[card.settings.normalisation]}",
         f"- Sides are multiples of {sizes.stride} pixels. The outer {sizes.halo} pixels of a tile depend on what lies "
-        f"beyond it (the halo), so tiles have at least {sizes.least} pixels a side.",
+        f"beyond it (the halo), so the side of a tile is at least {sizes.least} pixels.",
         "- `probability`: one channel, 0 to 1, of the size of the image. No threshold is applied.",
     ]
 

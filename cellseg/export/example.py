@@ -1,4 +1,4 @@
-"""The image with which a package shows and tests itself: simulated, so it is nobody's data, and always the same."""
+"""The image that a package is tested and shown with. It is simulated, so it is nobody's data, and always the same."""
 
 import numpy as np
 from PIL import Image
@@ -7,17 +7,17 @@ from cellseg.files import replacing
 from cellseg.simcep import Options, simulate
 
 _SEED = 2016
-#: On a dark background, as in fluorescence: the report's own simulated images are brighter between the cells.
+#: The background is dark, as in fluorescence. The report's own simulated images are brighter between the cells.
 _OPTIONS = {"population.template": (256, 256), "population.N": 20, "measurement.illumscale": 0.0}
 
 
 def example_image(normalisation):
-    """One simulated image, of whole grey values as of a camera with 8 bits; for "unchanged" of values from 0 to 1.
+    """Simulate one image: whole grey values of 8 bits, as of a camera; for "unchanged" values from 0 to 1.
 
     Parameters
     ----------
     normalisation : str
-        The model's.
+        The model's rule.
 
     Returns
     -------
@@ -43,4 +43,4 @@ def write_cover(path, image, probability):
     shown = (image - low) / ((high - low) or 1)
     grey = np.round(np.hstack([shown, np.clip(probability, 0, 1)]) * 255).astype(np.uint8)
     with replacing(path) as beside:
-        Image.fromarray(grey).save(str(beside))
+        Image.fromarray(grey).save(beside)

@@ -1,4 +1,4 @@
-"""The whole export of a model, into a folder that holds all of it or does not come to be.
+"""The whole export of a model into a folder. If it fails, there is no folder.
 
 OUT/model.onnx    the net as it is, with Caffe's names
 OUT/package/      for the BioImage Model Zoo, see `cellseg.export.package`
@@ -20,18 +20,18 @@ _NAMES = r"model\.onnx|package|.*\.zip"
 
 
 class Exported(NamedTuple):
-    """What an export found.
+    """The result of an export.
 
     Attributes
     ----------
     engine : dict
         See `cellseg.engine.describe`.
     difference : float
-        Largest difference from the engine, of ``model.onnx`` on random images.
+        Largest difference between ``model.onnx`` and the engine, on random images.
     package_difference : float or None
-        The same of the package's weights on its test image; None where no package was ordered.
+        The same for the package's weights on its test image; None without a package.
     verdict : str or None
-        bioimageio.core's of the zip file.
+        What bioimageio.core says of the zip file; None without a package.
     paths : list of pathlib.Path
         What was written.
     """
@@ -51,11 +51,11 @@ def export(model, deploy, out, order=None, card=None, engine_name="auto"):
     model, deploy : path
         ``.caffemodel`` and deploy prototxt.
     out : path
-        Folder; an earlier export there is replaced.
+        Folder. An earlier export in it is replaced.
     order : cellseg.export.description.Order, optional
-        Of the package; by default only ``model.onnx`` is written.
+        What the user says of the package. By default only ``model.onnx`` is written.
     card : cellseg.export.card.ModelCard, optional
-        For the package.
+        What is known of the model, for the package.
     engine_name : str
         The engine with which the export is compared; see `cellseg.engine.load`.
 
@@ -82,7 +82,7 @@ def export(model, deploy, out, order=None, card=None, engine_name="auto"):
     difference, engine = largest_difference(graph, engine_name, deploy, model)
     package_difference, verdict, names = None, None, [MODEL]
     with replacing_folder(out) as beside:
-        onnx.save(graph, str(beside / MODEL))
+        onnx.save(graph, beside / MODEL)
         if order:
             zipped = beside / f"{order.name.replace(' ', '_')}.zip"
             package_difference = package.write_package(beside / PACKAGE, graph, model, deploy, order, card, engine_name)

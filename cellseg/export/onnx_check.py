@@ -1,17 +1,17 @@
-"""The measure of an export: ONNX Runtime beside the engine, on the same images."""
+"""Comparing an export with the engine: ONNX Runtime gets the same images."""
 
 import os
 
 import numpy as np
 
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would begin with the import: an identifier in ~/.cache
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else the import would write an identifier into ~/.cache
 import onnxruntime
 
 from cellseg.engine import process
 from cellseg.errors import CellsegError
 from cellseg.inference.network import run_net
 
-#: Largest difference of an output that counts as the same.
+#: Outputs that differ by no more count as the same.
 TOLERANCE = 1e-5
 
 
@@ -30,14 +30,14 @@ def largest_difference(model, engine_name, deploy, weights):
     Returns
     -------
     difference : float
-        Of all outputs on all images.
+        The largest one, of all outputs on all images.
     engine : dict
         See `cellseg.engine.describe`.
 
     Raises
     ------
     CellsegError
-        If the difference is larger than `TOLERANCE`, or the net or weights are of no use.
+        If the difference is larger than `TOLERANCE`, or the net or the weights cannot be used.
     """
     batches = random_images(model)
     expected, described = process.call(run_net, engine_name, deploy, weights, batches, engine=engine_name)
@@ -59,7 +59,7 @@ def refuse_above_tolerance(difference, deploy):
 
 
 def random_images(model):
-    """An image of 64x64 values from 0 to 1, and two of 128x96, for the one input of a graph.
+    """Random images for the one input of a graph: one of 64x64 and two of 128x96, with values from 0 to 1.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The ONNX graph of a package: one map out, and within it what the format cannot say of the preprocessing."""
+"""The ONNX graph of a package. It gives one map, and includes preprocessing that the format cannot express."""
 
 import numpy as np
 import onnx
@@ -9,15 +9,15 @@ INPUT, OUTPUT = "image", "probability"
 
 
 def cell_probability(model, normalisation):
-    """Make of a graph with the input ``data`` and the two maps ``prob`` one that gives the probability of cell alone.
+    """From a graph with the input ``data`` and two maps ``prob``, make one that gives the probability of cell alone.
 
     Parameters
     ----------
     model : onnx.ModelProto
-        As from `cellseg.export.onnx_graph.onnx_graph`; left as it is.
+        As from `cellseg.export.onnx_graph.onnx_graph`. It is not changed.
     normalisation : str
-        Of the net's images. For "root" the graph begins with a cut to 0 to 1 and a square root, since no preprocessing
-        of the format does that; it takes images of "percentile" then.
+        The rule for the net's images. For "root" the graph begins by clipping to 0 to 1 and taking the square root,
+        since the format has no such preprocessing. It then takes images that were normalised by "percentile".
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A model as a package of the BioImage Model Zoo: a folder with ``rdf.yaml``, and the same as a zip file, tested.
+"""A model as a package of the BioImage Model Zoo: a folder with ``rdf.yaml``, and the same as a tested zip file.
 
 rdf.yaml                          the description
 weights.onnx                      the network, from the scaled image to the probability of cell
@@ -26,11 +26,11 @@ from cellseg.export.onnx_check import refuse_above_tolerance, run
 from cellseg.export.onnx_package import OUTPUT, cell_probability
 from cellseg.inference.network import predict
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # of a zip file: the same package is the same bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # date of all files in a zip file, so that the same package has the same bytes
 
 
 def read_sizes(deploy):
-    """What follows from a net for the tiles of an image.
+    """Find out what a net asks of the tiles of an image.
 
     Parameters
     ----------
@@ -52,18 +52,18 @@ def read_sizes(deploy):
 
 
 def write_package(folder, graph, model, deploy, order, card, engine_name="auto"):
-    """Write a package's folder, and prove that its weights give the engine's output.
+    """Write a package's folder, and check that its weights give the engine's output.
 
     Parameters
     ----------
     folder : path
-        To be made.
+        A new folder.
     graph : onnx.ModelProto
         The net as it is, as from `cellseg.export.onnx_graph.onnx_graph`.
     model, deploy : path
         ``.caffemodel`` and deploy prototxt, with the blobs ``data`` and ``prob``.
     order : cellseg.export.description.Order
-        As `cellseg.export.description.check_order` lets pass.
+        An order that `cellseg.export.description.check_order` accepts.
     card : cellseg.export.card.ModelCard
     engine_name : str
         See `cellseg.engine.load`.
@@ -71,12 +71,13 @@ def write_package(folder, graph, model, deploy, order, card, engine_name="auto")
     Returns
     -------
     float
-        Largest difference of the weights' output from the engine's, on the test image.
+        Largest difference between the output of the package's weights and the engine's, on the test image.
 
     Raises
     ------
     CellsegError
-        If the net is none with two classes, the difference is too large, or bioimageio.spec refuses the description.
+        If the net does not have two classes, if the difference is too large, or if bioimageio.spec refuses the
+        description.
     """
     folder, sizes = Path(folder), read_sizes(deploy)
     image = example_image(card.settings.normalisation)
@@ -88,9 +89,9 @@ def write_package(folder, graph, model, deploy, order, card, engine_name="auto")
     difference = float(np.abs(found - expected).max())
     refuse_above_tolerance(difference, deploy)
     folder.mkdir()
-    onnx.save(weights, str(folder / description.WEIGHTS))
-    np.save(str(folder / description.TEST_INPUT), image[None, None])
-    np.save(str(folder / description.TEST_OUTPUT), expected[None, None])
+    onnx.save(weights, folder / description.WEIGHTS)
+    np.save(folder / description.TEST_INPUT, image[None, None])
+    np.save(folder / description.TEST_OUTPUT, expected[None, None])
     write_cover(folder / description.COVER, normalised, expected)
     (folder / description.README).write_text(readme(order, card, sizes), encoding="utf-8")
     description.write_description(folder, order, card, sizes)
@@ -99,7 +100,7 @@ def write_package(folder, graph, model, deploy, order, card, engine_name="auto")
 
 def pack(folder, path):
     """Write the files of a package's folder into a zip file."""
-    with zipfile.ZipFile(str(path), "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for one in sorted(Path(folder).iterdir()):
             entry = zipfile.ZipInfo(one.name, _EPOCH)
             entry.external_attr = 0o644 << 16
@@ -117,16 +118,16 @@ def test(path):
     Returns
     -------
     str
-        Its verdict: "passed".
+        What it says: "passed".
 
     Raises
     ------
     CellsegError
-        If it is another.
+        If it says anything else.
     """
     logger.disable("bioimageio")
     with ValidationContext(log_warnings=False, progressbar=False):
-        found = test_model(str(path))
+        found = test_model(path)
     if found.status != "passed":
         errors = [error.msg for detail in found.details for error in detail.errors]
         reason = " ".join((errors or ["no reason given"])[0].split())

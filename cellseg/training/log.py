@@ -17,7 +17,7 @@ _OUTPUT = re.compile(rf"Test net output #\d+: (\S+) = {_NUMBER}(?: \(\* .*\))?\s
 
 
 class Log(NamedTuple):
-    """What a log tells.
+    """What stands in a log.
 
     Attributes
     ----------
@@ -34,8 +34,8 @@ class Log(NamedTuple):
 def read_log(path):
     """Read a training's log.
 
-    Lines of other kinds, and a last line that was cut off, are passed over. Where a training was resumed, what its
-    second start repeats takes the place of what the first had written.
+    Lines of other kinds, and a last line that was cut off, are ignored. If a training was resumed, the iterations that
+    its second start repeats replace those of the first.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def read_log(path):
             train.append({"iteration": iteration, "loss": float(found.group(2))})
             continue
         found = _RATE.search(line)
-        if found:  # Caffe of 2013 writes it before the loss, later ones behind it
+        if found:  # Caffe of 2013 writes it before the loss, later versions after it
             rates[int(found.group(1))] = float(found.group(2))
             continue
         found = _TESTING.search(line)
@@ -89,26 +89,27 @@ def read_log(path):
 
 
 def _drop(rows, iteration, net=0):
-    """Take off the end of a list the rows of an iteration (of its test nets from `net` on) and of all later ones."""
+    """Remove the last rows of a list, from an iteration on (and in that from test net `net` on)."""
     while rows and (rows[-1]["iteration"], rows[-1].get("net", 0)) >= (iteration, net):
         rows.pop()
 
 
 def history_rows(log, epoch_iterations):
-    """Bring a log into the form of a run's ``history.csv``.
+    """Give a log the form of a run's ``history.csv``.
 
     Parameters
     ----------
     log : Log
     epoch_iterations : int
-        Iterations an epoch.
+        Iterations in an epoch.
 
     Returns
     -------
     list of dict
-        One for each test of the first test net after the start, or in a log without tests for each epoch: ``epoch``
-        (a fraction where tests are more frequent), ``iteration``, ``test_loss`` and ``test_mcc`` as far as the test
-        net gives them, ``train_loss``, the mean since the row before, and ``lr``; None for what the log does not tell.
+        A row for each test of the first test net, except the one at the start; in a log without tests a row for each
+        epoch. Keys are ``epoch`` (a fraction if tests are more frequent), ``iteration``, ``test_loss`` and
+        ``test_mcc`` if the test net gives them, ``train_loss`` (the mean since the row before) and ``lr``. What the
+        log does not say is None.
     """
     tests = [row for row in log.test if row["net"] == 0]
     if not tests and log.train:

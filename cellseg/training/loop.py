@@ -24,14 +24,14 @@ FIELDS = ("epoch", "iteration", "lr", "train_loss", "test_loss", "test_mcc", "te
 
 @dataclass(frozen=True)
 class Steps:
-    """What of a schedule the loop has to know.
+    """What the loop must know of a schedule.
 
     Attributes
     ----------
     iterations : int
-        In the whole training.
+        Iterations in the whole training.
     epoch_iterations : int
-        In an epoch.
+        Iterations in an epoch.
     rates : tuple of float
         Learning rate of the last iteration of each epoch.
     test_batches : int
@@ -57,7 +57,7 @@ class TrainingEnd:
     interrupted : bool
         True after a Ctrl-C before the last iteration; a snapshot was then written.
     last : dict
-        The last row of the history (`FIELDS`); empty before the first epoch is over.
+        The last row of the history (`FIELDS`); empty if no epoch was finished.
     """
 
     engine: dict
@@ -78,8 +78,8 @@ def run_solver(engine_name, solver_file, steps, history, weights=None, resume=No
     steps : Steps
         What the solver does.
     history : path
-        CSV file to which one row an epoch is appended (`FIELDS`): mean training loss of the epoch, then loss and
-        best MCC of the test set after it.
+        CSV file that gets a row after each epoch (`FIELDS`): the mean training loss in the epoch, and the loss and
+        best MCC on the test set after it.
     weights : str, optional
         ``.caffemodel`` whose layers are copied by name first.
     resume : str, optional
@@ -121,7 +121,7 @@ def run_solver(engine_name, solver_file, steps, history, weights=None, resume=No
 
 
 def _finite(loss, iteration):
-    """Stop at a loss of NaN, on which Caffe would go on, and its Accuracy layer write outside of its memory."""
+    """Stop at a loss of NaN. Caffe would go on, and its Accuracy layer would write outside of its memory."""
     if not np.isfinite(loss):
         raise CellsegError(f"the loss is {loss} at iteration {iteration}: training diverged; give a lower --base-lr")
     return loss
@@ -171,7 +171,7 @@ def score_test_set(solver, batches):
 
 
 def _sigmoid(values):
-    return 0.5 * (1 + np.tanh(0.5 * values))  # no exponential that overflows
+    return 0.5 * (1 + np.tanh(0.5 * values))  # an exponential would overflow
 
 
 def _append(path, row):
@@ -191,6 +191,6 @@ def _line(row, steps):
 
 
 def _log(text):
-    """Add a line to the engine's log (file descriptor 2) in the form of glog, for one parser to read both."""
+    """Add a line to the engine's log (file descriptor 2) in the form of glog, so that one parser reads both."""
     stamp = datetime.now().strftime("%m%d %H:%M:%S.%f")
     os.write(2, f"I{stamp} {os.getpid():5d} loop.py:1] {text}\n".encode())

@@ -2,9 +2,9 @@
 
 FOLDER/run.json                 engine, versions, command, seed, data, schedule, weights and where they came from
 FOLDER/train.prototxt, solver.prototxt, deploy.prototxt
-FOLDER/data.json                what the data set was made of
+FOLDER/data.json                what the data set was made from
 FOLDER/train.log                Caffe's own log, with the test set's MCC added
-FOLDER/history.csv              a row an epoch
+FOLDER/history.csv              a row for each epoch
 FOLDER/<stage>_iter_<N>.caffemodel, .solverstate
 FOLDER/<stage>.caffemodel       the last weights
 """
@@ -71,7 +71,7 @@ class Plan:
     updates : cellseg.network.Updates
     variant : cellseg.network.Fcn or cellseg.network.UNet
     orientations : {1, 8}
-        For the record: over how many orientations the output is to be averaged at test time.
+        For the record: the number of orientations over which to average the output at test time.
     weights : path, optional
         ``.caffemodel`` to start from.
     engine : str
@@ -106,8 +106,8 @@ def train(plan):
     Raises
     ------
     CellsegError
-        If an input is unusable (then nothing was touched), if Caffe stopped, or after Ctrl-C (then a snapshot
-        was written, and the message says how to go on).
+        If an input cannot be used (then nothing was changed), if Caffe stopped, or after Ctrl-C (then there is a
+        snapshot, and the message says how to go on).
     """
     record = read_data(plan.data)
     _announce(record.request.note)
@@ -187,7 +187,7 @@ def _run(folder, engine_name, schedule, weights=None, resume=None):
         )
     model = folder / f"{record.stage}.caffemodel"
     with replacing(model) as beside:
-        shutil.copyfile(str(snapshot), str(beside))
+        shutil.copyfile(snapshot, beside)
     return model
 
 
@@ -204,14 +204,14 @@ def _forget_after(history, iteration):
 
 
 def _steps(schedule):
-    """What the training loop has to know of a schedule."""
+    """What the training loop must know of a schedule."""
     count = schedule.epoch_iterations
     rates = tuple(schedule.learning_rate(epoch * count - 1) for epoch in range(1, schedule.epochs + 1))
     return Steps(schedule.max_iter, count, rates, schedule.test_samples // schedule.test_batch)
 
 
 def _read_initial_weights(plan, record):
-    """Check and report the weights to start from; gives what the record says of them, or None."""
+    """Check and print the weights to start from. Returns what the record says of them, or None."""
     if not plan.weights:
         return None
     _check_normalisation(plan.weights, record)
@@ -232,7 +232,7 @@ def _write_nets(out, plan, schedule):
 
 def _write_record(out, plan, schedule, record, initial):
     request = record.request
-    shutil.copyfile(str(Path(plan.data) / DATA), str(out / DATA))
+    shutil.copyfile(Path(plan.data) / DATA, out / DATA)
     data = RunData(folder=str(plan.data), kind=request.kind, record_sha256=sha256(out / DATA))
     run = RunRecord(
         cellseg=__version__,
@@ -259,13 +259,13 @@ def _write_record(out, plan, schedule, record, initial):
 
 
 def _announce(note):
-    """A run on images that stand in for real ones says so first."""
+    """Say first if the images of a run stand in for real ones."""
     if note:
         print(f"STAND-IN: the images are {note}", flush=True)
 
 
 def _check_normalisation(weights, record):
-    """Weights that were trained on images of one normalisation are of no use on another's."""
+    """Refuse weights that were trained on images of another normalisation than the data's."""
     run, now = run_of(weights), record.request.normalisation
     if run and run.normalisation != now:
         before = f"was trained on normalisation '{run.normalisation}'"
@@ -273,7 +273,7 @@ def _check_normalisation(weights, record):
 
 
 def _make_way(out, weights):
-    """Make the run folder, keeping an earlier run in it beside, under the next free number."""
+    """Make the run folder. An earlier run in it is kept beside it, under the next free number."""
     out = Path(out)
     if weights and out.resolve() in Path(weights).resolve().parents:
         raise CellsegError(f"{out}: holds the weights to start from; choose another folder with --out")
@@ -289,9 +289,9 @@ def _make_way(out, weights):
 
 
 def _git_commit():
-    """Commit of the work tree that holds this package, with "-dirty" if it is changed; in the image that of the build.
+    """Commit of this package's clone, with "-dirty" if files are changed; in the image the commit of the build.
 
-    None for an installed package, also where it lies in the work tree of another project.
+    None for an installed package, even if it lies in the clone of another project.
     """
     git = ["git", "-C", str(Path(__file__).parent)]
     run = partial(subprocess.run, check=True, capture_output=True, text=True)
