@@ -1,4 +1,4 @@
-"""100 iterations of the report's own pretraining on both engines: same seed, same data, same files.
+"""60 iterations of the report's own pretraining on both engines: same seed, same data, same files.
 
 Training magnifies rounding, step by step. By how much, the embedded engine itself says: it learns again from first
 weights that are changed by as much as rounding may change them in these iterations.
@@ -21,7 +21,7 @@ from support import ROOT
 
 from cellseg.evaluation.sweep import Sweep
 
-ITERATIONS = 100
+ITERATIONS = 60
 PRETRAIN = """
 solver = caffe.get_solver("solvers/pretrain.prototxt")
 signs = np.random.RandomState(given["seed"])
