@@ -11,8 +11,9 @@ from cellseg.engine import process
 from cellseg.errors import CellsegError
 from cellseg.inference.network import run_net
 
-#: Outputs that differ by no more count as the same.
-TOLERANCE = 1e-5
+#: Outputs that differ by no more, as a part of their largest value, count as the same. A sum of 2000 products rounds by
+#: some 3e-6 of its size, and twenty layers one after the other by some 1e-4 at the worst; a wrong layer is far off.
+TOLERANCE = 1e-4
 
 
 def largest_difference(model, engine_name, deploy, weights):
@@ -30,7 +31,7 @@ def largest_difference(model, engine_name, deploy, weights):
     Returns
     -------
     difference : float
-        The largest one, of all outputs on all images.
+        The largest one, of all outputs on all images, as a part of the output's largest value.
     engine : dict
         See `cellseg.engine.describe`.
 
@@ -110,5 +111,5 @@ def run(model, images):
 def _difference(found, expected):
     if found is None or found.shape != expected.shape:
         return float("inf")
-    difference = float(np.abs(found - expected).max())
+    difference = float(np.abs(found - expected).max() / (np.abs(expected).max() or 1))
     return float("inf") if np.isnan(difference) else difference

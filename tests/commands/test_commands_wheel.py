@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import zipfile
 
 import numpy as np
 import pytest
@@ -40,8 +39,8 @@ def cellseg(wheel, tmp_path_factory):
     environment = folder / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     packages = next(environment.glob("lib/python*/site-packages"))
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(packages)
+    pip = [sys.executable, "-m", "pip", "--python", environment, "install", "-q", "--no-deps", "--no-index", wheel]
+    subprocess.run(pip, check=True)
     places = [path for path in sys.path if "packages" in path] + [sysconfig.get_path("purelib")]
     (packages / "libraries.pth").write_text("\n".join(places))
     work = folder / "empty"
@@ -49,7 +48,7 @@ def cellseg(wheel, tmp_path_factory):
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CELLSEG"))}
 
     def run(*words):
-        command = [environment / "bin" / "python", "-m", "cellseg", *map(str, words)]
+        command = [environment / "bin" / "cellseg", *map(str, words)]
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, env=outside)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -72,6 +71,13 @@ def test_an_experiment_without_real_images_says_that_it_uses_a_stand_in(experime
     run = json.loads((runs / "finetune" / "run.json").read_text())
     assert run["status"] == "finished" and run["stand_in"] and run["git_commit"] is None
     assert 0 < json.loads((runs / "finetune/honest/evaluation.json").read_text())["threshold"] < 1
+
+
+def test_a_model_is_evaluated(experiment, tmp_path):
+    _, runs, run = experiment
+    said = run("evaluate", runs / "finetune/finetune.caffemodel", "--out", tmp_path / "out")
+    record = json.loads((tmp_path / "out/evaluation.json").read_text())
+    assert record["images"] == 40 and "Otsu's threshold" in said
 
 
 def test_images_are_segmented(experiment, tmp_path):
