@@ -31,6 +31,8 @@ def steps(text, seed, phase, classes):
         note("filled", layer, enumerate(blobs))
         if net.layer_dict[layer].type == "BatchNorm":
             blobs[0].data[...], blobs[1].data[...], blobs[2].data[...] = 0.1, rng.rand(*blobs[1].data.shape) + 0.5, 1
+        elif phase == caffe.TRAIN and net.layer_dict[layer].type == "Deconvolution" and blobs[0].data.shape[1] == 1:
+            pass  # a fixed upsampling: the engine computes it and the convolution behind it as one
         elif phase == caffe.TRAIN:
             for blob in blobs:
                 blob.data[...] = rng.randn(*blob.data.shape) * (2.0 / max(1, blob.data[0].size)) ** 0.5
