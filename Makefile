@@ -91,11 +91,11 @@ image-lint: .venv/made ## check the Dockerfile, and that the packages it names a
 
 check: .venv/made ## lint, types, and the tests that need neither real Caffe nor apt nor a browser: a few minutes, anywhere
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
-	@.venv/bin/python -m pytest -q -n 2 --dist loadfile -m "not caffe and not parity and not apt and not browser"
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not caffe and not parity and not apt and not browser"
 
 test: .caffe/bin/python .venv/bench ## all of it, also what needs real Caffe
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
-	@.venv/bin/python -m pytest -q -n 2 --dist loadfile
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 docs: .venv/docs ## build the documentation as a site into site/; no broken link
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build -q --strict

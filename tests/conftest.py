@@ -21,6 +21,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="needs real Caffe: make caffe"))
         if all(missing.values()) and item.get_closest_marker("engine"):
             item.add_marker(pytest.mark.skip(reason="needs an engine: make venv, or make caffe"))
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)  # else one of them ends all alone
 
 
 @pytest.fixture(autouse=True, scope="session")

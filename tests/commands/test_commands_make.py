@@ -10,6 +10,7 @@ import pytest
 from support import ENGINE, ROOT
 
 
+@pytest.mark.long
 @pytest.mark.engine
 def test_the_whole_report_from_a_clone_in_a_folder_with_a_space(tmp_path, real_folder):
     """`make reproduce` on five small real images, on the engine of this Python."""

@@ -15,6 +15,7 @@ from support import ROOT, smooth
 
 pytestmark = [
     pytest.mark.engine,
+    pytest.mark.long,
     pytest.mark.skipif(int(setuptools.__version__.split(".")[0]) < 71, reason="this setuptools builds no wheel"),
 ]
 

@@ -9,6 +9,8 @@ import pytest
 from engines import run
 from steps import CAFFE, Steps
 
+pytestmark = pytest.mark.long
+
 NETWORKS = {
     "FCN-8s 37x45": (networks.fcn8s(37, 45), [*range(21), 255]),
     "FCN-8s 101x53": (networks.fcn8s(101, 53), [*range(21), 255]),

@@ -21,6 +21,8 @@ from support import ROOT
 
 from cellseg.evaluation.sweep import Sweep
 
+pytestmark = pytest.mark.long
+
 ITERATIONS = 60
 PRETRAIN = """
 solver = caffe.get_solver("solvers/pretrain.prototxt")
