@@ -163,23 +163,6 @@ def test_the_onnx_graph_has_all_kinds_of_layers(tmp_path):
         np.testing.assert_allclose(theirs, ours[name], atol=1e-6)
 
 
-def test_a_layer_that_is_not_converted_is_named(tmp_path):
-    pytest.importorskip("onnx")
-    from cellseg.export.onnx_graph import onnx_graph
-
-    text = MIXED.replace("pool: MAX", "pool: AVE")
-    (tmp_path / "net.prototxt").write_text(text)
-    weights = random_weights(np.random.RandomState(0), gain=1)
-    for layer in weights.layer:
-        layer.name = {"conv1": "conv"}.get(layer.name, layer.name)
-    (tmp_path / "net.caffemodel").write_bytes(weights.SerializeToString())
-    with pytest.raises(CellsegError, match="net.prototxt: layer 'pool': only MAX"):
-        onnx_graph(tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
-    (tmp_path / "net.prototxt").write_text(text.replace('type: "ReLU"', 'type: "AbsVal"'))
-    with pytest.raises(CellsegError, match="layer 'leak': type AbsVal"):
-        onnx_graph(tmp_path / "net.prototxt", tmp_path / "net.caffemodel")
-
-
 @needs_torch
 def test_a_quick_run_writes_the_record_and_the_table(tmp_path):
     scores = []

@@ -127,8 +127,8 @@ def test_building_passes_the_arguments_on(make):
 
 @pytest.mark.parametrize("verb", ["pretrain", "finetune", "report", "table"])
 def test_inside_the_verbs_use_the_images_python(verb):
-    command = ["make", "-n", verb, "CELLSEG_PYTHON=/opt/python/bin/python", "REAL="]
-    plan = subprocess.run(command, cwd=str(ROOT), capture_output=True, text=True).stdout
+    command = ["make", "-n", "--no-print-directory", verb, "CELLSEG_PYTHON=/opt/python/bin/python", "REAL="]
+    plan = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
     assert plan.startswith("/opt/python/bin/python -m cellseg ") and len(plan.splitlines()) == 1
 
 
