@@ -30,7 +30,7 @@ def make_folder(path):
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=str(path)):
+        with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
         raise CellsegError(f"{path}: cannot write to this folder ({error.strerror}); choose another one") from error
@@ -79,7 +79,7 @@ def replacing(path):
     beside = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
         yield beside
-        os.replace(str(beside), str(path))
+        os.replace(beside, path)
     except OSError as error:
         raise CellsegError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
@@ -104,8 +104,8 @@ def replacing_folder(path):
     finally:
         if old.exists() and not path.exists():
             old.rename(path)
-        shutil.rmtree(str(old), ignore_errors=True)
-        shutil.rmtree(str(beside), ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def remove_leftovers(paths):
@@ -116,7 +116,7 @@ def remove_leftovers(paths):
         for item in parent.iterdir() if parent.is_dir() else []:
             left = re.fullmatch(r"\.(.+)\.[0-9a-f]{32}", item.name)
             if left and (parent, left.group(1)) in names:
-                shutil.rmtree(str(item), ignore_errors=True)
+                shutil.rmtree(item, ignore_errors=True)
 
 
 def write_text(path, text):
@@ -168,7 +168,7 @@ def read_json(path, *keys):
 def sha256(path):
     """SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()
-    with open(str(path), "rb") as stream:
+    with open(path, "rb") as stream:
         for block in iter(lambda: stream.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()

@@ -149,7 +149,7 @@ def _as_caffe_prints(match):
 def _content(path):
     """A file's bytes, or only the first ones of a file that is no text."""
     try:
-        with open(str(Path(path)), "rb") as file:
+        with open(Path(path), "rb") as file:
             start = file.read(1 << 16)
             return start if b"\0" in start else start + file.read()
     except (OSError, ValueError) as error:

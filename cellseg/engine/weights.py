@@ -124,7 +124,7 @@ def _solver_state(path, content):
 
 def _hdf5_state(path):
     try:
-        with h5py.File(str(path), "r") as file:
+        with h5py.File(path, "r") as file:
             iteration, step = (int(np.ravel(file[name][()])[0]) for name in ("iter", "current_step"))
             weights = np.ravel(file["learned_net"][()])[0]
             history = [np.asarray(file["history"][key], np.float32) for key in sorted(file["history"], key=int)]
@@ -165,7 +165,7 @@ def _array(path, owner, blob):
 
 def _from_hdf5(path):
     try:
-        with h5py.File(str(path), "r") as file:
+        with h5py.File(path, "r") as file:
             if "history" in file:
                 raise CellsegError(f"{path}: a solver state, not weights; give the .caffemodel.h5 beside it")
             layers = file.get("data")

@@ -121,7 +121,7 @@ def _band(job, settings, number, scale, top, bottom, folder):
         with open_job(job, settings) as source, _ONE_AT_A_TIME:
             found = band_probability(source.planes[number], scale, loaded(settings).tiles, top, bottom)
         with replacing(path) as beside:
-            np.save(str(beside), found)
+            np.save(beside, found)
     except CellsegError as error:
         return error
     return number, top, bottom, str(path)

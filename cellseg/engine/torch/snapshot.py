@@ -21,7 +21,7 @@ def write_weights(path, net, with_diff=False):
     with_diff : bool
         Also the gradients.
     """
-    with replacing(path) as beside, open(str(beside), "wb") as stream:
+    with replacing(path) as beside, open(beside, "wb") as stream:
         stream.write(NetParameter(name=net.name).SerializeToString())
         for layer in net.layers:
             parameter = LayerParameter()
@@ -38,7 +38,7 @@ def write_weights_hdf5(path, net, with_diff=False):
 
     A parameter shared between layers is written with the first of them.
     """
-    with replacing(path) as beside, h5py.File(str(beside), "w") as file:
+    with replacing(path) as beside, h5py.File(beside, "w") as file:
         for kind in ("data", "diff") if with_diff else ("data",):
             groups = file.create_group(kind)
             for layer in net.layers:
@@ -62,7 +62,7 @@ def write_state(path, iteration, weights, current_step, history):
     current_step : int
     history : list of ndarray
     """
-    with open(str(path), "wb") as stream:
+    with open(path, "wb") as stream:
         stream.write(schema.SolverState(iter=iteration, learned_net=weights).SerializeToString())
         for array in history:
             stream.write(_field(_HISTORY, _blob(array)))
@@ -71,7 +71,7 @@ def write_state(path, iteration, weights, current_step, history):
 
 def write_state_hdf5(path, iteration, weights, current_step, history):
     """The same as HDF5."""
-    with h5py.File(str(path), "w") as file:
+    with h5py.File(path, "w") as file:
         for name, value in (("iter", iteration), ("current_step", current_step)):
             file.create_dataset(name, data=np.array([value], np.int32), track_times=False)
         ended = np.array(weights.encode() + b"\0")  # Caffe reads on until it finds a zero
