@@ -13,14 +13,14 @@ RECORD = "folds.json"
 
 
 def write_folds(source, out, folds, rgb="refuse", seed=0):
-    """Split ``source/train`` into folds, and write a folder ``{train,test}/{images,masks}`` for each.
+    """Split ``source/train`` into folds, and write a folder ``{train,test}`` for each, laid out as ``source/train`` is.
 
     Every image is a test image in exactly one fold and a training image in all others.
 
     Parameters
     ----------
     source : str or path
-        Folder ``{train,test}/{images,masks}``; its test images are not looked at.
+        Folder ``{train,test}``; its test images are not looked at. See `cellseg.data.folder.read_examples`.
     out : str or path
         Folder for ``fold-0``, ``fold-1``, ... and ``folds.json``. It is replaced as a whole.
     folds : int
@@ -39,7 +39,8 @@ def write_folds(source, out, folds, rgb="refuse", seed=0):
     CellsegError
         If an image is unusable, or there are more folds than images.
     """
-    examples, out = read_examples(Path(source) / "train", rgb), Path(out)
+    train, out = Path(source) / "train", Path(out)
+    examples = read_examples(train, rgb)
     if not 2 <= folds <= len(examples):
         raise CellsegError(f"{folds} folds of {len(examples)} training images; give 2 to {len(examples)}")
     check_result_folder(out, RECORD, r"fold-\d+|folds\.json")
@@ -48,9 +49,10 @@ def write_folds(source, out, folds, rgb="refuse", seed=0):
         for example, its in zip(examples, dealt, strict=True):
             for fold in range(folds):
                 place = beside / f"fold-{fold}" / ("test" if fold == its else "train")
-                for kind, file in zip(("images", "masks"), example.files, strict=True):
-                    (place / kind).mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(file, place / kind / file.name)
+                for file in example.files:
+                    copy = place / file.relative_to(train)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(file, copy)
         names = [example.files[0].name for example in examples]
         write_json(
             beside / RECORD,

@@ -10,10 +10,11 @@ def test_examples_come_in_order_of_name(real_folder):
     examples = read_examples(real_folder / "train")
     assert [example.files[0].stem for example in examples] == ["cell_0", "cell_1", "cell_2"]
     assert all(example.mask.dtype == bool and example.image.shape == (128, 128) for example in examples)
+    assert all(not example.numbered and example.labels.dtype == np.int32 for example in examples)
 
 
 def break_missing_folder(folder):
-    (folder / "masks").rename(folder / "labels")
+    (folder / "masks").rename(folder / "truth")
     return "masks: no such folder"
 
 
@@ -83,3 +84,37 @@ def test_a_mask_of_no_image_is_refused(tmp_path):
     make(tmp_path, "images/x.png", "masks/x.png", "masks/z_masks.png")
     with pytest.raises(CellsegError, match="z_masks.png: has no counterpart"):
         find_pairs(tmp_path)
+
+
+def touching(*numbers):
+    """Squares side by side with these numbers."""
+    return np.kron(np.array([numbers]), np.ones((8, 8))).astype(np.uint8)
+
+
+def truth_of(folder):
+    """What the only example of a folder says of its cells: how many there are, and whether they are numbered."""
+    (example,) = read_examples(folder)
+    assert (example.mask == (example.labels > 0)).all()
+    return int(example.labels.max()), example.numbered
+
+
+def test_labels_take_the_place_of_masks(tmp_path):
+    write_image(tmp_path / "images" / "x.png", touching(9, 9, 9))
+    write_image(tmp_path / "masks" / "x.png", touching(255, 255, 0))
+    assert truth_of(tmp_path) == (1, False)
+    write_image(tmp_path / "labels" / "x.tif", touching(1, 2, 0))
+    assert truth_of(tmp_path) == (2, True)
+    write_image(tmp_path / "labels" / "x.tif", touching(1, 0, 0))
+    assert truth_of(tmp_path) == (1, True)
+    (tmp_path / "masks" / "x.png").unlink()
+    (tmp_path / "masks").rmdir()
+    assert truth_of(tmp_path) == (1, True)
+    write_image(tmp_path / "images" / "y.png", touching(9, 9, 9))
+    with pytest.raises(CellsegError, match="images/y.png: has no counterpart in .*labels"):
+        read_examples(tmp_path)
+
+
+def test_masks_may_number_their_cells(tmp_path):
+    write_image(tmp_path / "images" / "x.png", touching(9, 9, 9))
+    write_image(tmp_path / "masks" / "x.png", touching(1, 2, 0, 5))
+    assert truth_of(tmp_path) == (3, True)

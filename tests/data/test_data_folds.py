@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cellseg.data.folder import read_examples
 from cellseg.data.folds import write_folds
 from cellseg.errors import CellsegError
+from cellseg.images.write import write_image
 
 
 def test_every_training_image_is_held_out_once(real_folder, tmp_path):
@@ -21,6 +23,16 @@ def test_every_training_image_is_held_out_once(real_folder, tmp_path):
     assert sorted(held_out) == ["cell_0.png", "cell_1.png", "cell_2.png"]
     copied = np.array(Image.open(str(tmp_path / "folds" / "fold-0" / "test" / "images" / held_out[0])))
     np.testing.assert_array_equal(copied, np.array(Image.open(str(real_folder / "train" / "images" / held_out[0]))))
+
+
+def test_numbered_cells_stay_numbered_in_the_folds(real_folder, tmp_path):
+    (real_folder / "train" / "masks").rename(real_folder / "train" / "labels")
+    for number in range(3):
+        labels = np.kron([[0, 1], [2, 3]], np.ones((64, 64))).astype(np.uint8)
+        write_image(real_folder / "train" / "labels" / f"cell_{number}.png", labels)
+    for folder in write_folds(real_folder, tmp_path / "folds", 3):
+        examples = read_examples(folder / "train") + read_examples(folder / "test")
+        assert [(example.numbered, example.labels.max()) for example in examples] == [(True, 3)] * 3
 
 
 @pytest.mark.parametrize("folds", [1, 4])
