@@ -115,6 +115,6 @@ def test_labels_take_the_place_of_masks(tmp_path):
 
 
 def test_masks_may_number_their_cells(tmp_path):
-    write_image(tmp_path / "images" / "x.png", touching(9, 9, 9))
+    write_image(tmp_path / "images" / "x.png", touching(9, 9, 9, 9))
     write_image(tmp_path / "masks" / "x.png", touching(1, 2, 0, 5))
     assert truth_of(tmp_path) == (3, True)
