@@ -4,7 +4,7 @@
 
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
-VARIABLES = REAL RGB RECIPE PRETRAINING NORMALISATION AUGMENTATION EPOCHS BATCH SEED ENGINE VARIANT RUNS SEEDS FOLDS NAME
+VARIABLES = REAL RGB RECIPE PRETRAINING WEIGHTS NORMALISATION AUGMENTATION EPOCHS BATCH SEED ENGINE VARIANT RUNS SEEDS FOLDS NAME
 $(foreach name,$(VARIABLES),$(eval export CELLSEG_$(name) := $$(value $(name))))
 export CAFFE_MIRROR GIVEN
 
@@ -44,7 +44,7 @@ data: $(READY) ## make the simulated and the real (or stand-in) data set
 pretrain: $(READY) ## train on simulated cells (PRETRAINING=simulated or tuned; the recipe's)
 	$(EXPERIMENT) pretrain --from-make
 
-finetune: $(READY) ## train on real images: REAL=folder holding {train,test}/{images,masks}
+finetune: $(READY) ## train on real images: REAL=folder holding {train,test}/{images,masks}; WEIGHTS=nuclei to start from a model
 	$(EXPERIMENT) finetune --from-make
 
 before: $(READY) ## evaluate the pretrained network on the simulated and on the real (or stand-in) test images

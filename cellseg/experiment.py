@@ -49,6 +49,8 @@ class Experiment:
     seed : int
     pretraining : {"simulated", "tuned"} or None
         Data of the first stage; None if there is none.
+    weights : str or None
+        What the second stage starts from where there is no first one; see `cellseg.models.find.find_model`.
     engine : str
     data_options, target_options, training_options : tuple of str
         Further options of `cellseg data`, of the same for real or stand-in images, and of `cellseg train`.
@@ -60,6 +62,7 @@ class Experiment:
     rgb: str = "refuse"
     seed: int = 0
     pretraining: str | None = None
+    weights: str | None = None
     engine: str = "auto"
     data_options: tuple[str, ...] = ()
     target_options: tuple[str, ...] = ()
@@ -109,12 +112,12 @@ class Experiment:
 
     def _pretrain(self):
         if not self.pretraining:
-            raise CellsegError(f"the recipe {self.recipe.name} has no pretraining; go on with finetune")
+            raise CellsegError(f"{self._in_words} has no pretraining; go on with finetune")
         return [self._train("pretrain", self.layout.data(self.pretraining))]
 
     def _finetune(self):
-        weights = ["--weights", self.layout.model("pretrain")] if self.pretraining else []
-        return [self._train("finetune", self.target, *weights)]
+        weights = self.layout.model("pretrain") if self.pretraining else self.weights
+        return [self._train("finetune", self.target, *(["--weights", weights] if weights else []))]
 
     def _train(self, stage, data, *options):
         out = self.layout.run(stage)
@@ -127,6 +130,10 @@ class Experiment:
     def _given(self):
         return "--recipe", self.recipe.name, "--seed", self.seed
 
+    @property
+    def _in_words(self):
+        return f"an experiment with --weights {self.weights}" if self.weights else f"the recipe {self.recipe.name}"
+
     def _missing_pretraining(self):
         if not self.pretraining or self.layout.model("pretrain").exists():
             return []
@@ -137,7 +144,7 @@ class Experiment:
 
     def _before(self):
         if not self.pretraining:
-            raise CellsegError(f"the recipe {self.recipe.name} has no pretraining to evaluate; go on with finetune")
+            raise CellsegError(f"{self._in_words} has no pretraining to evaluate; go on with finetune")
         model, images = self.layout.model("pretrain"), self.target / "test.txt"
         return [
             self._evaluate(model, "--out", self.layout.evaluation("simulated"), quiet=True),

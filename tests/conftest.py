@@ -78,3 +78,23 @@ def model(tmp_path_factory):
     usage = {"normalisation": "percentile", "threshold": 0.5, "smallest_object": 6, "largest_hole": 9}
     write_json(folder / "net.segmentation.json", {**usage, "deploy": "deploy.prototxt", "model_sha256": sha256(path)})
     return path
+
+
+@pytest.fixture
+def shipped(model, tmp_path, monkeypatch):
+    """The same net as the one model that ships, called nuclei, whose cells had a median diameter of 12 pixels."""
+    import json
+
+    from cellseg.files import write_json, write_text
+    from cellseg.models import shipped as module
+
+    folder = tmp_path / "shipped models/nuclei"
+    folder.mkdir(parents=True)
+    for name, source in (("deploy.prototxt", "deploy.prototxt"), ("model.caffemodel", model.name)):
+        (folder / name).write_bytes(model.with_name(source).read_bytes())
+    settings = json.loads(model.with_name("net.segmentation.json").read_text())
+    known = {"diameter": 12.0, "recipe": "best", "scores": {"mean F1, fields/test": 0.8125}}
+    write_json(folder / "model.segmentation.json", {**settings, **known})
+    write_text(folder / "card.md", "# Blobs in noise\n\nFor tests only.\n")
+    monkeypatch.setattr(module, "_FOLDER", folder.parent)
+    return folder

@@ -24,6 +24,7 @@ VERBS = (
     "report",
     "experiment",
     "segment",
+    "models",
     "export",
     "prototxt",
     "plot-log",

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from cellseg import cli
 from cellseg.commands import options
+from cellseg.errors import CellsegError
 
 
 def add_arguments(parser):
     """Add the verb's options."""
-    parser.add_argument("model", help="a .caffemodel or .caffemodel.h5")
+    options.add_model_argument(parser)
     parser.add_argument("--data", help="HDF5 list file, or folder with images/ and masks/ (default: the run's)")
     split = "which part of the run's data to score; 'train' also chooses threshold and cleaning on the images, and "
     split += "leaves augmented copies out (default: %(default)s)"
@@ -44,27 +45,30 @@ def run(arguments):
     from cellseg.evaluation.predictions import PREDICTIONS
     from cellseg.evaluation.record import EVALUATION, read_threshold, settings_of, write_evaluation
     from cellseg.files import make_folder
-    from cellseg.models.find import default_deploy
-    from cellseg.models.settings import write_settings
+    from cellseg.models.find import default_deploy, find_model
+    from cellseg.models.settings import usable_settings, write_settings
+    from cellseg.models.shipped import is_shipped
     from cellseg.training.record import run_of
 
-    run = run_of(arguments.model)
+    model = find_model(arguments.model)
+    ships, run = is_shipped(model), run_of(model)
+    if ships and not arguments.out:
+        raise CellsegError(f"{arguments.model}: comes with cellseg, and nothing is written beside it; give --out")
+    known = run or usable_settings(model)
     choice = read_threshold(arguments.threshold) if arguments.threshold else None
-    rule = arguments.normalisation or (run.normalisation if run else None)
-    out = Path(arguments.out or Path(arguments.model).parent)
+    rule = arguments.normalisation or (known.normalisation if known else None)
+    out = Path(arguments.out or model.parent)
     if out.is_dir():
         make_folder(out)
     data = read_images(arguments.data or default_data(run, arguments.split), rule, arguments.rgb)
-    deploy = arguments.deploy or default_deploy(arguments.model)
-    orientations = arguments.orientations or (run.orientations if run else 1)
+    deploy = arguments.deploy or default_deploy(model)
+    orientations = arguments.orientations or (known.orientations if known else 1)
     choosing = arguments.split == "train"
-    evaluated = evaluate(
-        arguments.model, data, deploy, choice, choosing, run, orientations, arguments.engine, arguments.batch
-    )
+    evaluated = evaluate(model, data, deploy, choice, choosing, run, orientations, arguments.engine, arguments.batch)
     write_evaluation(out, *evaluated)
     _show(evaluated.record)
     settings = settings_of(evaluated.record)
-    kept = settings and write_settings(arguments.model, settings)
+    kept = write_settings(model, settings) if settings and not ships else None
     written = [out / EVALUATION, out / "sweep.csv", out / PREDICTIONS, kept]
     print(f"written: {', '.join(map(str, filter(None, written)))}")
 

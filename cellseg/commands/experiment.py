@@ -26,7 +26,19 @@ _LOOPS = ("reproduce", "seeds", "crossvalidate", "ablation")
 #: The variables of `make` that this verb understands.
 MAKE_VARIABLES = (
     *make_variables.OF_TRAINING,
-    *("REAL", "RGB", "PRETRAINING", "NORMALISATION", "AUGMENTATION", "ENGINE", "RUNS", "SEEDS", "FOLDS", "NAME"),
+    *(
+        "REAL",
+        "RGB",
+        "PRETRAINING",
+        "WEIGHTS",
+        "NORMALISATION",
+        "AUGMENTATION",
+        "ENGINE",
+        "RUNS",
+        "SEEDS",
+        "FOLDS",
+        "NAME",
+    ),
 )
 
 
@@ -40,6 +52,7 @@ def add_arguments(parser):
     options.add_recipe(parser)
     pretraining = "data of the first training (default: the recipe's)"
     parser.add_argument("--pretraining", choices=SIMULATED_PATCHES, help=pretraining)
+    options.add_weights(parser, ", in place of a pretraining")
     options.add_normalisation(parser, "the recipe's")
     options.add_copies(parser)
     options.add_training(parser)
@@ -78,13 +91,16 @@ def _plan(arguments):
     """The experiment that the arguments describe."""
     recipe = RECIPES["report" if arguments.what == "ablation" else arguments.recipe]
     rule, copies, epochs = arguments.normalisation, arguments.copies, arguments.epochs
+    if arguments.weights and arguments.pretraining:
+        raise CellsegError("--pretraining and --weights: give one of them; with --weights there is no pretraining")
     return experiment.Experiment(
         recipe=recipe,
         layout=Layout.of_recipe(recipe.name) if arguments.runs is None else Layout(Path(arguments.runs)),
         real=arguments.real,
         rgb=arguments.rgb,
         seed=arguments.seed,
-        pretraining=arguments.pretraining or recipe.pretraining,
+        pretraining=None if arguments.weights else arguments.pretraining or recipe.pretraining,
+        weights=arguments.weights,
         engine=arguments.engine,
         data_options=("--normalisation", rule) if rule else (),
         target_options=("--copies", str(copies)) if copies else (),

@@ -18,7 +18,7 @@ _ENGINES = ("auto", "caffe", "torch")  # the faster ones compute less exactly th
 
 def add_arguments(parser):
     """Add the verb's options."""
-    parser.add_argument("model", help="a .caffemodel or .caffemodel.h5")
+    options.add_model_argument(parser)
     parser.add_argument("--out", required=True, help="folder for the results; an earlier export there is replaced")
     options.add_deploy(parser)
     options.add_engine(parser, _ENGINES)
@@ -38,31 +38,32 @@ def run(arguments):
         raise CellsegError("argument --author: a name is empty")
     cli.need("export", "onnx", "onnxruntime", *(["bioimageio"] if arguments.author else []))
     from cellseg.export.export import export
-    from cellseg.models.find import default_deploy
+    from cellseg.models.find import default_deploy, find_model
 
-    deploy = arguments.deploy or default_deploy(arguments.model)
-    order, card = _package(arguments, deploy) if arguments.author else (None, None)
-    done = export(arguments.model, deploy, arguments.out, order, card, arguments.engine)
-    _show(arguments, deploy, card, done)
+    model = find_model(arguments.model)
+    deploy = arguments.deploy or default_deploy(model)
+    order, card = _package(arguments, model, deploy) if arguments.author else (None, None)
+    done = export(model, deploy, arguments.out, order, card, arguments.engine)
+    _show(model, deploy, card, done)
 
 
-def _package(arguments, deploy):
+def _package(arguments, model, deploy):
     """What the user and the records beside the model say of the package."""
     from cellseg.engine.prototxt import read_net
     from cellseg.engine.weights import read_weights
     from cellseg.export.card import read_card
     from cellseg.export.description import Order
 
-    read_weights(arguments.model)
+    read_weights(model)
     if not Path(deploy).is_file():
         raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
     name = arguments.name or f"cellseg_{read_net(deploy).name or 'net'}"
     order = Order(name, arguments.author, arguments.license)
-    return order, read_card(arguments.model, arguments.normalisation, arguments.threshold)
+    return order, read_card(model, arguments.normalisation, arguments.threshold)
 
 
-def _show(arguments, deploy, card, done):
-    print(f"{arguments.model} with {deploy}, engine {done.engine['name']} {done.engine['version']}")
+def _show(model, deploy, card, done):
+    print(f"{model} with {deploy}, engine {done.engine['name']} {done.engine['version']}")
     print(f"model.onnx: largest difference from the engine {done.difference:.2g}, on random images of two sizes")
     if card:
         print(f"package: largest difference {done.package_difference:.2g}, on its test image")

@@ -48,6 +48,25 @@ def add_deploy(parser):
     parser.add_argument("--deploy", help="deploy prototxt (default: the one beside the model, else the report's)")
 
 
+def add_model(parser):
+    """Add --model, which is the model that ships by default."""
+    text = "a .caffemodel, a run folder, or the name of a model that ships: see `cellseg models` (default: nuclei)"
+    parser.add_argument("--model", metavar="MODEL", help=text)
+
+
+def add_model_argument(parser):
+    """Add a model as a positional argument."""
+    parser.add_argument(
+        "model", help="a .caffemodel or .caffemodel.h5, a run folder, or the name of a model that ships"
+    )
+
+
+def add_weights(parser, where=""):
+    """Add --weights, with what the help says of `where` they are needed."""
+    text = f"weights to start from: a .caffemodel, a run folder, or the name of a model that ships{where}"
+    parser.add_argument("--weights", metavar="MODEL", help=text)
+
+
 def add_copies(parser):
     """Add --copies."""
     text = "copies of each real or stand-in training image, by which it is augmented (default: the recipe's)"

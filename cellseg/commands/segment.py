@@ -1,11 +1,14 @@
 """Segment images with a trained model: masks, numbered cells, pictures and tables.
 
-MODEL is a .caffemodel; its threshold, normalisation and net stand in the file that its evaluation left beside it.
 IMAGES are files and folders: TIFF (also OME-TIFF and stacks), PNG, JPEG and OME-Zarr of any size. Each gets a folder of
 results (labels.tif, mask.tif, overlay.png, objects.csv, image.json), and all of them one objects.csv and summary.csv.
 Images that have results already, and have not changed since, are left out.
 
-    cellseg segment runs/best/finetune/finetune.caffemodel images/ --out results
+    cellseg segment images/ --out results
+    cellseg segment images/ --out results --model runs/best/finetune
+
+The threshold, normalisation and net of a model stand in the file of settings beside its weights. A first argument that
+is a .caffemodel or a run folder is taken as the model, too.
 """
 
 import argparse
@@ -23,9 +26,9 @@ def add_arguments(parser):
     """Add the verb's options."""
     from cellseg.images.registry import SUFFIXES
 
-    parser.add_argument("model", help="a .caffemodel, or the run folder that holds it")
     parser.add_argument("images", nargs="+", help=f"files and folders ({', '.join(SUFFIXES)})")
     parser.add_argument("--out", required=True, help="folder for the results")
+    options.add_model(parser)
     group = parser.add_argument_group("which images")
     pattern = "of the names in folders, such as '*_DAPI.tif' (default: all images)"
     group.add_argument("--glob", default="*", metavar="PATTERN", help=pattern)
@@ -73,8 +76,9 @@ def run(arguments):
     from cellseg.images.find import find_images
     from cellseg.segmentation.batch import plan, write_tables
 
-    settings = _options(arguments)
-    found = find_images(arguments.images, arguments.glob, arguments.recursive, leave_out=arguments.out)
+    model, images = _model_and_images(arguments)
+    settings = _options(arguments, model)
+    found = find_images(images, arguments.glob, arguments.recursive, leave_out=arguments.out)
     planned = plan(found, arguments.out, settings, arguments.overwrite)
     _tell(planned, arguments)
     if arguments.dry_run:
@@ -96,12 +100,25 @@ def run(arguments):
     return 1 if errors else 0
 
 
-def _options(arguments):
-    from cellseg.models.find import find_model
+def _model_and_images(arguments):
+    """The weights, and the images; a model may stand before these."""
+    from cellseg.models.find import find_model, is_model
+    from cellseg.models.shipped import DEFAULT, find_shipped
+
+    model, images = arguments.model, arguments.images
+    if model is None and is_model(images[0]):
+        model, *images = images
+    if not images:
+        raise CellsegError(f"{model}: is the model; give images, too")
+    if model is None and find_shipped(DEFAULT) is None:
+        raise CellsegError(f"the model '{DEFAULT}' is not here; give one with --model: a .caffemodel or a run folder")
+    return find_model(model or DEFAULT), images
+
+
+def _options(arguments, model):
     from cellseg.segmentation.model import find_settings
     from cellseg.segmentation.options import SegmentationOptions
 
-    model = find_model(arguments.model)
     names = ("deploy", "threshold", "normalisation", "orientations", "smallest_object", "largest_hole", "split")
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     return SegmentationOptions(

@@ -23,8 +23,7 @@ def add_arguments(parser):
         options.add_recipe(one)
         one.add_argument("--data", help="data set made by `cellseg data` (default: the recipe's)")
         one.add_argument("--out", help=f"run folder (default: runs/{stage}, or runs/RECIPE/{stage})")
-        weights = ".caffemodel to start from; fine-tuning needs one if the recipe pretrains"
-        one.add_argument("--weights", help=weights)
+        options.add_weights(one, "; fine-tuning needs them if the recipe pretrains")
         one.add_argument("--base-lr", type=float, help="learning rate at the start (default: the recipe's)")
         options.add_training(one)
         options.add_engine(one)
@@ -36,23 +35,24 @@ def add_arguments(parser):
 def run(arguments):
     """Train."""
     from cellseg.data.record import read_data, warnings_of
+    from cellseg.models.find import find_model
     from cellseg.training import run
 
     if arguments.stage == "resume":
         model = run.resume(arguments.state, arguments.engine)
     else:
-        plan = _plan(arguments, run.Plan)
+        plan = _plan(arguments, run.Plan, find_model(arguments.weights) if arguments.weights else None)
         for warning in warnings_of(read_data(plan.data)):
             print(f"warning: {plan.data}: {warning}", file=sys.stderr)
         model = run.train(plan)
     print(f"trained: {model}")
 
 
-def _plan(arguments, plan):
+def _plan(arguments, plan, weights):
     recipe, stage = RECIPES[arguments.recipe], arguments.stage
     if stage not in recipe.samples and not arguments.data:
         raise CellsegError(f"the recipe {recipe.name} has no pretraining; go on with fine-tuning, or give --data")
-    if stage == "finetune" and recipe.pretraining and not arguments.weights:
+    if stage == "finetune" and recipe.pretraining and not weights:
         raise CellsegError("the recipe fine-tunes a pretrained network; give it with --weights")
     updates, layout = recipe.updates, Layout.of_recipe(recipe.name)
     if arguments.base_lr is not None:
@@ -68,7 +68,7 @@ def _plan(arguments, plan):
         updates=updates,
         variant=variant_from(arguments, recipe.network),
         orientations=recipe.orientations,
-        weights=arguments.weights,
+        weights=weights,
         engine=arguments.engine,
         command=arguments.command,
     )

@@ -1,1 +1,1 @@
-"""What a model is besides its weights."""
+"""What a model is besides its weights, and the models that ship."""

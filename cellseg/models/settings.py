@@ -1,7 +1,7 @@
 """How a trained model is to be used: ``NAME.segmentation.json`` beside ``NAME.caffemodel``, written by evaluations."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +43,11 @@ class ModelSettings:
         How touching cells are told apart; see `cellseg.segmentation.splitting.split_touching`. None leaves them as one.
     recipe : str or None
         Name of the recipe with which the model was trained; None if nothing tells.
+    diameter : float or None
+        Median diameter in pixels of the cells that it was trained on; see `cellseg.data.diameter`. None if nothing
+        tells.
+    scores : dict of str to float, or None
+        What it is worth: a figure for each name, such as "mean F1, fields/test".
     version : int
 
     Raises
@@ -62,6 +67,8 @@ class ModelSettings:
     model_sha256: str | None = None
     split: Annotated[float, Meta(ge=0)] | None = SPLIT
     recipe: str | None = None
+    diameter: Annotated[float, Meta(gt=0)] | None = None
+    scores: dict[str, float] | None = field(default=None, hash=False)
     version: int = 1
 
     def __post_init__(self):
@@ -77,6 +84,8 @@ class ModelSettings:
                 raise CellsegError(f"{name}: {getattr(self, name)} is no area in pixels")
         if self.split is not None and not self.split >= 0:
             raise CellsegError(f"split: {self.split} is not 0 or more pixels")
+        if self.diameter is not None and not self.diameter > 0:
+            raise CellsegError(f"diameter: {self.diameter} is no diameter in pixels")
 
     @staticmethod
     def from_old(values: dict) -> dict:
@@ -141,9 +150,14 @@ def write_settings(model: str | Path, settings: ModelSettings) -> Path | None:
     return path
 
 
-def _has_better(model):
+def usable_settings(model: str | Path) -> ModelSettings | None:
+    """As `read_settings`, but None also where the file is damaged or of other weights."""
     try:
-        settings = read_settings(model)
+        return read_settings(model)
     except CellsegError:
-        return False
+        return None
+
+
+def _has_better(model):
+    settings = usable_settings(model)
     return settings is not None and settings.chosen_on_training_images

@@ -2,7 +2,7 @@
 
 from cellseg.segmentation import segment
 
-labels, probability, objects = segment(image, "runs/finetune/finetune.caffemodel")
+labels, probability, objects = segment(image)
 """
 
 from cellseg.segmentation.model import load_model

@@ -9,6 +9,7 @@ from cellseg.inference.network import open_network
 from cellseg.inference.tiling import Tiles
 from cellseg.models.find import default_deploy, find_model
 from cellseg.models.settings import ModelSettings, read_settings, settings_file
+from cellseg.models.shipped import DEFAULT
 
 
 class Model(NamedTuple):
@@ -58,14 +59,15 @@ def find_settings(path, **given):
     return ModelSettings(**{"deploy": str(default_deploy(path)), "model_sha256": sha256(path), **given})
 
 
-def load_model(path, engine="auto", tile=None, settings=None, **given):
+def load_model(model=DEFAULT, engine="auto", tile=None, settings=None, **given):
     """Load a trained model to segment images with.
 
     Parameters
     ----------
-    path : str or path
-        ``.caffemodel``, or a run folder. The settings come from the file that an evaluation left beside the weights,
-        ``NAME.segmentation.json``; keyword arguments override them.
+    model : str or path
+        The name of a model that ships, a ``.caffemodel``, or a run folder; see `cellseg.models.find.find_model`. The
+        settings come from the file beside the weights, ``NAME.segmentation.json``, which an evaluation writes; keyword
+        arguments override them.
     engine : str
         See `cellseg.engine.load`.
     tile : int, optional
@@ -83,8 +85,8 @@ def load_model(path, engine="auto", tile=None, settings=None, **given):
     Raises
     ------
     CellsegError
-        See `find_settings` and `cellseg.inference.network.open_network`.
+        See `cellseg.models.find.find_model`, `find_settings` and `cellseg.inference.network.open_network`.
     """
-    path = find_model(path)
+    path = find_model(model)
     settings = settings or find_settings(path, **given)
     return Model(Tiles(open_network(engine, settings.deploy, path), settings.orientations, tile), settings)

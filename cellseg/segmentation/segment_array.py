@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cellseg.errors import CellsegError
+from cellseg.models.shipped import DEFAULT
 from cellseg.segmentation.doubts import doubts
 from cellseg.segmentation.find_cells import find_cells, measure_scale, probabilities
 from cellseg.segmentation.model import Model, load_model
@@ -29,7 +30,7 @@ class Segmentation(NamedTuple):
     objects: np.ndarray
 
 
-def segment(image, model):
+def segment(image, model=DEFAULT):
     """Segment an image. What should be known of the result is logged as a warning.
 
     Parameters
@@ -37,8 +38,7 @@ def segment(image, model):
     image : array_like of shape (H, W)
         Grey values of any real type and scale.
     model : str, path or cellseg.segmentation.model.Model
-        ``.caffemodel`` with what its evaluation left beside it; for several images load it once with
-        `cellseg.segmentation.load_model`.
+        As for `cellseg.segmentation.load_model`, with which it is loaded once for several images.
 
     Returns
     -------

@@ -38,6 +38,7 @@ from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, make_folder, replacing, sha256, write_text
+from cellseg.models.settings import usable_settings
 from cellseg.network import SGD, Fcn, Schedule, Updates, deploy_net, solver, training_net
 from cellseg.network.options import variant_record
 from cellseg.training.loop import FIELDS, Steps, run_solver
@@ -266,9 +267,9 @@ def _announce(note):
 
 def _check_normalisation(weights, record):
     """Refuse weights that were trained on images of another normalisation than the data's."""
-    run, now = run_of(weights), record.request.normalisation
-    if run and run.normalisation != now:
-        before = f"was trained on normalisation '{run.normalisation}'"
+    known, now = run_of(weights) or usable_settings(weights), record.request.normalisation
+    if known and known.normalisation != now:
+        before = f"was trained on normalisation '{known.normalisation}'"
         raise CellsegError(f"{weights}: {before}, the data has '{now}'; make them alike")
 
 

@@ -42,6 +42,19 @@ def test_a_recipe_without_pretraining_starts_with_the_real_images(tmp_path):
     assert tuned[1][:4] == ["data", "tuned", "--real", "r"] and "--weights" in tuned[5]
 
 
+def test_given_weights_take_the_place_of_a_pretraining(tmp_path):
+    steps = planned("--real", "r", "--weights", "nuclei", cwd=tmp_path)
+    assert [step[0] for step in steps] == ["data", "train", "evaluate", "evaluate", "evaluate", "table"]
+    assert option(steps[1], "--weights") == "nuclei"
+    assert [step[:2] for step in planned("finetune", "--weights", "x", cwd=tmp_path)] == [
+        *(["data", "stand-in"], ["train", "finetune"])
+    ]
+    refused = run_verb("experiment", "pretrain", "--weights", "nuclei", "--dry-run", cwd=tmp_path)
+    assert_refused(refused, "--weights nuclei", "no pretraining")
+    both = run_verb("experiment", "--weights", "nuclei", "--pretraining", "tuned", "--dry-run", cwd=tmp_path)
+    assert_refused(both, "--pretraining and --weights")
+
+
 def test_options_reach_the_commands_that_have_them(tmp_path):
     given = "--epochs 3 --batch 4 --seed 7 --engine torch --normalisation root --copies 9 --features 4 --rgb luminance"
     steps = planned("--real", "r", *given.split(), cwd=tmp_path)

@@ -72,10 +72,10 @@ def make(tmp_path):
 
 @pytest.mark.parametrize("verb", ["data", "pretrain", "before", "finetune", "after", "table", "seeds", "ablation"])
 def test_a_verb_calls_the_command(make, verb):
-    said, variables = make(verb, "EPOCHS=3", "SEEDS=0 1", "VARIANT=--features 4")
+    said, variables = make(verb, "EPOCHS=3", "SEEDS=0 1", "VARIANT=--features 4", "WEIGHTS=nuclei")
     assert said == f"-m cellseg experiment {verb} --from-make\n"
-    given = {name: variables[f"CELLSEG_{name}"] for name in ("EPOCHS", "SEEDS", "VARIANT", "REAL")}
-    assert given == {"EPOCHS": "3", "SEEDS": "0 1", "VARIANT": "--features 4", "REAL": ""}
+    given = {name: variables[f"CELLSEG_{name}"] for name in ("EPOCHS", "SEEDS", "VARIANT", "WEIGHTS", "REAL")}
+    assert given == {"EPOCHS": "3", "SEEDS": "0 1", "VARIANT": "--features 4", "WEIGHTS": "nuclei", "REAL": ""}
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,18 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """The wheel, built from a copy of the sources, since a build writes beside them."""
+def wheel(model, tmp_path_factory):
+    """The wheel, built from a copy of the sources, since a build writes beside them, with one more model that ships."""
     folder = tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "cellseg", folder / "cellseg", ignore=shutil.ignore_patterns("__pycache__"))
+    ships = folder / "cellseg/models/blobs"
+    ships.mkdir()
+    (ships / "card.md").write_text("# Blobs in noise\n")
+    for name, source in (("model.caffemodel", model.name), ("deploy.prototxt", "deploy.prototxt")):
+        shutil.copy(model.with_name(source), ships / name)
+    shutil.copy(model.with_name("net.segmentation.json"), ships / "model.segmentation.json")
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index", "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -87,6 +93,13 @@ def test_images_are_segmented(experiment, tmp_path):
     said = run("segment", runs / "finetune/finetune.caffemodel", tmp_path / "a.tif", "--out", tmp_path / "out")
     assert "1 segmented" in said
     assert np.array(Image.open(tmp_path / "out/a.tif/labels.tif")).shape == (64, 80)
+
+
+def test_a_model_that_ships_is_listed_and_segments(cellseg, tmp_path):
+    run, _ = cellseg
+    assert "Blobs in noise" in run("models")
+    Image.fromarray(smooth(64, 80)).save(tmp_path / "a.tif")
+    assert "1 segmented" in run("segment", tmp_path / "a.tif", "--model", "blobs", "--out", tmp_path / "out")
 
 
 def test_a_model_is_exported(experiment, tmp_path):

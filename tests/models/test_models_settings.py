@@ -13,7 +13,6 @@ from cellseg.errors import CellsegError
 from cellseg.evaluation.choices import Choices
 from cellseg.evaluation.record import EvaluationRecord, settings_of
 from cellseg.files import sha256
-from cellseg.models.find import find_model
 from cellseg.models.settings import ModelSettings, read_settings, settings_file, write_settings
 
 MODEL = "run/net.caffemodel"
@@ -79,6 +78,8 @@ def test_a_trial_leaves_nothing(evaluated, change):
         ({"orientations": 4}, "orientations"),
         ({"smallest_object": -1}, "smallest_object"),
         ({"largest_hole": 1.5}, "largest_hole"),
+        ({"diameter": 0}, "diameter"),
+        ({"scores": {"F1": "good"}}, "scores"),
     ],
 )
 def test_a_damaged_settings_file_is_refused(evaluated, change, word):
@@ -92,6 +93,8 @@ def test_a_damaged_settings_file_is_refused(evaluated, change, word):
 def test_values_given_by_hand_are_checked_alike():
     with pytest.raises(CellsegError, match="threshold"):
         ModelSettings("deploy.prototxt", "root", -1)
+    with pytest.raises(CellsegError, match="diameter"):
+        ModelSettings("deploy.prototxt", "root", 0.5, diameter=-1.0)
 
 
 def test_a_file_from_before_versions_is_read(evaluated):
@@ -108,16 +111,5 @@ def test_a_file_from_before_versions_is_read(evaluated):
     }
     settings_file(MODEL).write_text(json.dumps(old))
     settings = read_settings(MODEL)
-    assert settings.split == 0.5 and settings.recipe is None
+    assert settings.split == 0.5 and settings.recipe is settings.diameter is settings.scores is None
     assert {**old, "deploy": "run/deploy.prototxt"}.items() <= asdict(settings).items()
-
-
-@pytest.mark.parametrize("name", ["finetune", "pretrain"])
-def test_a_run_folder_stands_for_its_last_weights(tmp_path, name):
-    with pytest.raises(CellsegError, match="holds no finetune.caffemodel"):
-        find_model(tmp_path)
-    for stage in ("pretrain", name):
-        (tmp_path / f"{stage}.caffemodel").write_bytes(b"weights")
-    assert find_model(tmp_path) == find_model(tmp_path / f"{name}.caffemodel") == tmp_path / f"{name}.caffemodel"
-    with pytest.raises(CellsegError, match="no such file"):
-        find_model(tmp_path / "other.caffemodel")

@@ -1,0 +1,85 @@
+"""cellseg models, and what each verb does with the name of one."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import assert_refused, run_verb, smooth
+
+from cellseg.images.write import write_image
+from cellseg.models import shipped as module
+
+pytestmark = pytest.mark.engine
+
+
+def test_the_models_are_listed_with_what_is_known_of_them(shipped, tmp_path):
+    said = run_verb("models", cwd=tmp_path).stdout
+    size = f"{(shipped / 'model.caffemodel').stat().st_size / 1e6:.1f} MB"
+    assert said.splitlines() == [
+        "nuclei  Blobs in noise",
+        f"        {size}, cells of 12 pixels (median diameter), recipe best",
+        "        mean F1, fields/test: 0.812",
+    ]
+
+
+def test_a_card_is_printed(shipped, tmp_path):
+    assert run_verb("models", "nuclei", cwd=tmp_path).stdout == (shipped / "card.md").read_text()
+    assert_refused(run_verb("models", "neurons", cwd=tmp_path), "'neurons'", "there are: nuclei")
+
+
+def test_without_models_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_FOLDER", tmp_path)
+    assert "no model comes with this cellseg" in run_verb("models", cwd=tmp_path).stdout
+    Image.fromarray(smooth(40, 40)).save(tmp_path / "a.tif")
+    refused = run_verb("segment", "a.tif", "--out", "out", cwd=tmp_path)
+    assert_refused(refused, "nuclei", "--model", ".caffemodel", "run folder")
+
+
+def test_it_segments_without_being_asked_for(shipped, model, tmp_path):
+    Image.fromarray(smooth(64, 64)).save(tmp_path / "a.tif")
+    ways = {
+        "default": ["a.tif"],
+        "name": ["a.tif", "--model", "nuclei"],
+        "file": ["a.tif", "--model", model],
+        "first": [model, "a.tif"],
+    }
+    labels = {}
+    for way, words in ways.items():
+        done = run_verb("segment", *words, "--out", way, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        labels[way] = (tmp_path / way / "a.tif/labels.tif").read_bytes()
+    assert len(set(labels.values())) == 1
+
+
+def test_a_run_folder_may_stand_first(model, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    for name, source in (("finetune.caffemodel", model.name), ("deploy.prototxt", "deploy.prototxt")):
+        (run / name).write_bytes(model.with_name(source).read_bytes())
+    (run / "finetune.segmentation.json").write_bytes(model.with_name("net.segmentation.json").read_bytes())
+    Image.fromarray(smooth(64, 64)).save(tmp_path / "a.tif")
+    assert run_verb("segment", "run", "a.tif", "--out", "out", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "out/a.tif/labels.tif").exists()
+    assert_refused(run_verb("segment", "run", "--out", "out", cwd=tmp_path), "run: is the model; give images, too")
+
+
+def test_it_is_evaluated_by_its_name_and_nothing_is_written_beside_it(shipped, tmp_path):
+    image = smooth(64, 64)
+    for name, pixels in (("images", image), ("masks", (image > 2000).astype(np.uint8) * 255)):
+        write_image(tmp_path / "data" / name / "a.tif", pixels)
+    before = {path: path.read_bytes() for path in shipped.iterdir()}
+    assert_refused(run_verb("evaluate", "nuclei", "--data", "data", cwd=tmp_path), "nuclei", "--out")
+    done = run_verb("evaluate", "nuclei", "--data", "data", "--out", "out", "--split", "train", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/evaluation.json").exists()
+    assert {path: path.read_bytes() for path in shipped.iterdir()} == before
+
+
+def test_it_is_exported_by_its_name(shipped, tmp_path):
+    pytest.importorskip("onnxruntime")
+    done = run_verb("export", "nuclei", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0 and (tmp_path / "out/model.onnx").exists(), done.stderr
+
+
+def test_a_training_that_starts_from_it_keeps_its_normalisation(shipped, tiny_data, tmp_path):
+    words = ("train", "finetune", "--data", tiny_data, "--weights", "nuclei", "--features", 4, "--epochs", 1)
+    assert_refused(run_verb(*words, cwd=tmp_path), "normalisation 'percentile'", "'unchanged'")
