@@ -74,7 +74,7 @@ def run(arguments):
 
 
 def _show(record):
-    from cellseg.evaluation.table import format_methods
+    from cellseg.evaluation.table import format_cells, format_methods
 
     averaged = f", {record.orientations} orientations" if record.orientations > 1 else ""
     print(f"{record.model} on {record.data} ({record.images} images), engine {record.engine}{averaged}")
@@ -84,4 +84,5 @@ def _show(record):
     print(format_methods(record.methods))
     area = "-" if record.auc is None else f"{record.auc:.4f}"
     best = f"{record.best_mcc:.3f} at {record.best_threshold:.2f}"
-    print(f"\narea under ROC {area}; best MCC on these images {best}")
+    print(f"\narea under ROC {area}; best MCC on these images {best}\n")
+    print(format_cells(record.methods))

@@ -100,7 +100,7 @@ def _results(data, probability, choice, choosing):
     network = at_least(probability, threshold)
     masks = {"network": network, "otsu": list(map(otsu, data.images))}
     masks.update(settings.masks(data.images, probability) if settings else {})
-    methods = {name: score(data.masks, founds) for name, founds in masks.items()}
+    methods = {name: score(data.labels, founds, numbered=data.numbered) for name, founds in masks.items()}
     ours, otsus = methods["network"], methods["otsu"].indicators
     pixels, truth = (np.concatenate([plane.ravel() for plane in planes]) for planes in (probability, data.masks))
     return {
@@ -117,6 +117,6 @@ def _results(data, probability, choice, choosing):
         "baseline_otsu": Scored(**otsus),
         "settings": settings,
         "methods": methods,
-        "per_image": image_scores(data.names, data.masks, network),
+        "per_image": image_scores(data.names, data.labels, network, numbered=data.numbered),
         "sweep": [SweepRow(**row) for row in sweep.table()],
     }

@@ -9,6 +9,7 @@ from cellseg.data.hdf5 import read_list
 from cellseg.data.normalisation import normalise
 from cellseg.data.record import DATA, read_data
 from cellseg.errors import CellsegError
+from cellseg.images.masks import components
 from cellseg.layout import Layout
 
 _SIMULATED = Layout.of_recipe("report").data("simulated")
@@ -24,7 +25,8 @@ class Images:
         The list file or folder that they are from.
     images : list of ndarray of shape (H, W), float32
         Normalised.
-    masks : list of ndarray of shape (H, W), bool
+    labels : list of ndarray of shape (H, W), int
+        The true cells: 0 is background; the cells of each image have the numbers 1 to n.
     names : list of str
         A name for each image: from ``data.json`` beside the list file, else "image 0000" and so on; of a folder the
         names of the files.
@@ -34,19 +36,27 @@ class Images:
         One an image (`cellseg.data.record.DataSplit`); empty if unknown.
     note : str or None
         What a user should know: that the images stand in for real ones, and how to give these.
+    numbered : bool
+        Whether the cells of all images were numbered one by one. If not, all labels are 8-connected components.
     """
 
     source: str
     images: list
-    masks: list
+    labels: list
     names: list
     normalisation: str | None = None
     note: str | None = None
     background: list[str] = field(default_factory=list)
+    numbered: bool = False
+
+    @property
+    def masks(self) -> list:
+        """Where cells are: for each image an array of shape (H, W), bool."""
+        return [labels > 0 for labels in self.labels]
 
 
 def read_images(source, normalisation=None, rgb="refuse"):
-    """Read annotated images from an HDF5 list file, or from a folder with ``images`` and ``masks``.
+    """Read annotated images from an HDF5 list file, or from a folder (`cellseg.data.folder`).
 
     Augmented copies are left out, so that each image counts once. ``data.json`` beside the list file says which they
     are.
@@ -74,7 +84,9 @@ def read_images(source, normalisation=None, rgb="refuse"):
         examples, normalisation = read_examples(source, rgb), normalisation or "percentile"
         images = [normalise(example.image, normalisation) for example in examples]
         names = [example.files[0].name for example in examples]
-        return Images(str(source), images, [example.mask for example in examples], names, normalisation)
+        numbered = _numbered(examples)
+        labels = [example.labels if numbered else components(example.mask) for example in examples]
+        return Images(str(source), images, labels, names, normalisation, numbered=numbered)
     data, label = read_list(source)
     record = read_data(source.parent) if (source.parent / DATA).exists() else None
     rule, note = (record.request.normalisation, record.request.note) if record else (None, None)
@@ -86,7 +98,7 @@ def read_images(source, normalisation=None, rgb="refuse"):
     return Images(
         str(source),
         [data[index] for index in kept],
-        [label[index] == 1 for index in kept],
+        [components(label[index] == 1) for index in kept],
         [names[index] for index in kept],
         rule,
         note,
@@ -120,6 +132,11 @@ def default_data(run, split="test"):
     if not path.exists():
         raise CellsegError(f"{path}: the data of this model's run is not there; give other data with --data")
     return path
+
+
+def _numbered(examples):
+    """Whether all cells are numbered; a mask with one cell, or none, says the same with and without numbers."""
+    return any(one.numbered for one in examples) and all(one.numbered or one.labels.max() <= 1 for one in examples)
 
 
 def _facts(split, number):

@@ -1,6 +1,7 @@
 """Whole cells: true objects matched with found ones; precision, recall, F1, average precision.
 
-Objects are 8-connected components of a mask, so cells that touch in a mask count as one, in truth and prediction alike.
+Objects are numbered cells. Where the truth numbers none, they are the 8-connected components of the masks, so that
+cells that touch count as one, in truth and prediction alike.
 
 A found object and a true one match if their intersection over union (IoU) is at least a threshold t. As in stardist
 (Schmidt et al. 2018, `stardist.matching`), an object has at most one match, and there are as many matches as possible.
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from skimage.measure import label
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 #: 0.5, 0.55, ..., 0.95
 IOU_THRESHOLDS = np.arange(10, 20) / 20
+_AT_75, _AT_90 = 5, 8  # where 0.75 and 0.9 are among them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,24 +29,34 @@ class ObjectScores:
     ----------
     precision, recall, f1 : float or None
         At an IoU of 0.5; None where undefined (0 / 0), as where there are no cells and none were found.
+    f1_75, f1_90 : float or None
+        F1 at an IoU of 0.75 and of 0.9; None also in records from before they were counted.
+    mean_f1 : float or None
+        Mean of F1 over the IoU thresholds 0.5, 0.55, ..., 0.95; None also in records from before it was counted.
     ap : float or None
-        Mean over the IoU thresholds 0.5, 0.55, ..., 0.95 of the average precision.
+        Mean over these thresholds of the average precision.
     count_error : float
         Mean over images of the absolute difference between the numbers of found and true objects.
     count_bias : float
         Mean of that difference with its sign: positive where too many were found.
+    numbered : bool
+        Whether the objects are cells that the truth numbers one by one. If not, they are connected components.
     """
 
     precision: float | None
     recall: float | None
     f1: float | None
+    f1_75: float | None = None
+    f1_90: float | None = None
+    mean_f1: float | None = None
     ap: float | None
     count_error: float
     count_bias: float
+    numbered: bool = False
 
 
 class Overlaps(NamedTuple):
-    """The pairs of overlapping objects of two masks, and the number of all objects.
+    """The pairs of overlapping objects of two label images, and the number of all objects.
 
     Attributes
     ----------
@@ -65,28 +77,13 @@ class Overlaps(NamedTuple):
     objects: int
 
 
-def objects_of(mask):
-    """Label the objects of a mask.
-
-    Parameters
-    ----------
-    mask : ndarray of shape (H, W), bool
-
-    Returns
-    -------
-    ndarray of shape (H, W), int
-        0 background, 1 and up the 8-connected objects.
-    """
-    return label(mask, connectivity=2)
-
-
 def overlaps(truth, found):
     """Find the overlapping objects of two label images. Pairs that do not overlap are not stored.
 
     Parameters
     ----------
     truth, found : ndarray of shape (H, W), int
-        Labels 1, 2, ... without gaps; 0 is background.
+        0 is background, the objects have numbers from 1 on.
 
     Returns
     -------
@@ -97,7 +94,7 @@ def overlaps(truth, found):
     pairs, common = np.unique(truth[both].astype(np.int64) * len(found_area) + found[both], return_counts=True)
     rows, columns = np.divmod(pairs, len(found_area))
     iou = common / (true_area[rows] + found_area[columns] - common)
-    return Overlaps(rows, columns, iou, len(true_area) - 1, len(found_area) - 1)
+    return Overlaps(rows, columns, iou, *(int(np.count_nonzero(area[1:])) for area in (true_area, found_area)))
 
 
 def matches(pairs, threshold):
@@ -114,50 +111,58 @@ def matches(pairs, threshold):
     int
     """
     fits = pairs.iou >= threshold
-    (rows, row), (columns, column) = (np.unique(side[fits], return_inverse=True) for side in (pairs.true, pairs.found))
-    fit = np.zeros((len(rows), len(columns)))
-    fit[row, column] = 1
-    return int(fit[linear_sum_assignment(fit, maximize=True)].sum())
+    if not fits.any():
+        return 0
+    fit = csr_array((fits[fits], (pairs.true[fits], pairs.found[fits])))
+    return int(np.count_nonzero(maximum_bipartite_matching(fit) >= 0))
 
 
 def count_matches(truth, found):
-    """Match the objects of two masks.
+    """Match the objects of two label images.
 
     Parameters
     ----------
-    truth, found : ndarray of shape (H, W), bool
+    truth, found : ndarray of shape (H, W), int
 
     Returns
     -------
     ndarray of shape (10, 3), int
         Columns tp, fp, fn, a row for each of `IOU_THRESHOLDS`.
     """
-    pairs = overlaps(objects_of(truth), objects_of(found))
+    pairs = overlaps(truth, found)
     tp = np.array([matches(pairs, threshold) for threshold in IOU_THRESHOLDS])
     return np.stack([tp, pairs.objects - tp, pairs.cells - tp], axis=1)
 
 
-def object_scores(truths, founds):
+def object_scores(truths, founds, numbered=False):
     """Scores of whole objects over all images.
 
     Parameters
     ----------
-    truths, founds : sequence of ndarray of shape (H, W), bool
-        One mask an image; at least one image.
+    truths, founds : sequence of ndarray of shape (H, W), int
+        One label image an image; at least one image.
+    numbered : bool
+        Whether the truth numbers cells one by one, for the record.
 
     Returns
     -------
     ObjectScores
     """
-    counts = np.stack([count_matches(*masks) for masks in zip(truths, founds)])
+    counts = np.stack([count_matches(*labels) for labels in zip(truths, founds, strict=True)])
     pooled = counts.sum(axis=0)
     tp, fp, fn = map(int, pooled[0])
     surplus = counts[:, 0, 1] - counts[:, 0, 2]
+    any_object = tp + fp + fn > 0
+    f1 = (2 * pooled[:, 0] / (pooled.sum(axis=1) + pooled[:, 0])).tolist() if any_object else [None] * len(pooled)
     return ObjectScores(
         precision=tp / (tp + fp) if tp + fp else None,
         recall=tp / (tp + fn) if tp + fn else None,
-        f1=2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
-        ap=float((pooled[:, 0] / pooled.sum(axis=1)).mean()) if tp + fp + fn else None,
+        f1=f1[0],
+        f1_75=f1[_AT_75],
+        f1_90=f1[_AT_90],
+        mean_f1=float(np.mean(f1)) if any_object else None,
+        ap=float((pooled[:, 0] / pooled.sum(axis=1)).mean()) if any_object else None,
         count_error=float(np.abs(surplus).mean()),
         count_bias=float(surplus.mean()),
+        numbered=numbered,
     )

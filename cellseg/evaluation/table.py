@@ -5,6 +5,17 @@ from cellseg.evaluation.indicators import INDICATORS, NAMES, TITLES
 _BEFORE, _AFTER = ({one.name: (one.report or (None, None))[column] for one in INDICATORS} for column in (0, 1))
 #: Rows of the report's own values, for `format_table`.
 REPORT = (("report, before fine-tuning", 0.25, _BEFORE, 2), ("report, after fine-tuning", 0.67, _AFTER, 2))
+#: Titles of the scores of whole cells (`cellseg.evaluation.objects.ObjectScores`); those of numbers have two decimals.
+OBJECTS = {
+    "f1": "F1 at 0.5",
+    "f1_75": "at 0.75",
+    "f1_90": "at 0.9",
+    "mean_f1": "mean F1",
+    "ap": "AP",
+    "count_error": "count error",
+    "count_bias": "bias",
+}
+COUNTS = ("count_error", "count_bias")
 _METHODS = {
     "network": "network",
     "cleaned": "+ post-processing",
@@ -34,7 +45,7 @@ def format_table(rows):
 
 
 def format_methods(methods):
-    """Lay out the scores of each method, of pixels and of whole cells, in at most 110 characters a line.
+    """Lay out the scores of each method's pixels, in at most 110 characters a line.
 
     Parameters
     ----------
@@ -45,13 +56,35 @@ def format_methods(methods):
     -------
     str
     """
-    cells = [("", *TITLES, "median MCC", "object F1")]
+    cells = [("", *TITLES, "median MCC")]
     for key, name in _METHODS.items():
         if key in methods:
-            scores = methods[key]
-            numbers = (*scores.indicators.values(), scores.median_mcc, scores.objects and scores.objects.f1)
+            numbers = (*methods[key].indicators.values(), methods[key].median_mcc)
             cells.append((name, *(_number(value, 3) for value in numbers)))
     return _lay_out(cells)
+
+
+def format_cells(methods):
+    """Lay out the scores of each method's cells, below a line that says what counts as a cell.
+
+    Parameters
+    ----------
+    methods : dict of str to cellseg.evaluation.record.MethodScores
+        Each with `objects`.
+
+    Returns
+    -------
+    str
+    """
+    rows = [(name, methods[key].objects) for key, name in _METHODS.items() if key in methods]
+    cells = [("", *OBJECTS.values())]
+    for name, scores in rows:
+        values = [getattr(scores, key) for key in OBJECTS]
+        cells.append((name, *(_number(value, 2 if key in COUNTS else 3) for key, value in zip(OBJECTS, values))))
+    matched = "the numbered cells of the truth"
+    if not rows[0][1].numbered:
+        matched = "connected components of the true masks, so cells that touch count as one"
+    return f"found cells are matched with {matched}\n\n{_lay_out(cells)}"
 
 
 def _number(value, places):

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cellseg.evaluation.objects import objects_of
 from cellseg.evaluation.table import REPORT
+from cellseg.images.masks import components
 from cellseg.report.names import name_of
 from cellseg.report.tables import baselines, number
 
@@ -53,8 +53,8 @@ def errors(predictions, threshold):
         found = prediction.probability.astype(np.float64) >= threshold
         truth = prediction.mask
         wrong += (found & ~truth).sum(), (truth & ~found).sum()
-        cells.append(_areas(objects_of(truth), found))
-        areas = _areas(objects_of(found), truth)
+        cells.append(_areas(components(truth), found))
+        areas = _areas(components(found), truth)
         strays.append(areas[areas[:, 1] == 0])
     cells, strays = np.concatenate(cells), np.concatenate(strays)[:, 0]
     middle = np.median(cells[:, 0]) if len(cells) else 0

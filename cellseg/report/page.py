@@ -98,6 +98,7 @@ def render(collection, drawn, folder):
         table_1=tables.table_1(collection),
         honest=tables.honest_table(collection),
         objects=tables.object_table(collection),
+        numbered=tables.cells_are_numbered(collection),
         ablation=tables.ablation_table(collection),
         missing=advice.missing(collection, drawn.pictures),
         runs=provenance.runs(collection),

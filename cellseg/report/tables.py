@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from cellseg.engine.geometry import receptive_field, trainable_parameters
 from cellseg.evaluation.indicators import NAMES, TITLES
-from cellseg.evaluation.table import REPORT
+from cellseg.evaluation.table import COUNTS, OBJECTS, REPORT
 from cellseg.report.names import change_of, name_of
 
-_OBJECTS = ("precision", "recall", "f1", "ap", "count_error", "count_bias")
 #: How the page calls the methods of an evaluation.
 METHODS = {
     "network": "",
@@ -85,7 +84,7 @@ def honest_table(collection):
 
 
 def object_table(collection):
-    """Whole cells: precision, recall and F1 at an IoU of 0.5, average precision, and errors of the count per image."""
+    """Whole cells: F1 at several IoUs, average precision, and errors of the count per image."""
     rows = []
     for group in collection.groups:
         results = group.results("honest") or group.results("after")
@@ -94,10 +93,16 @@ def object_table(collection):
             if known:
                 numbers = _objects([result.methods[method] for result in known])
                 rows.append(Row(f"{_ours(group)}{METHODS[method]}", "ours", len(known), numbers))
-    titles = ("precision", "recall", "F1", "AP", "count error", "count bias")
     return Table(
-        titles, rows + (_baseline_rows(collection, BASELINES, lambda _, found: _objects(found)) if rows else [])
+        tuple(OBJECTS.values()),
+        rows + (_baseline_rows(collection, BASELINES, lambda _, found: _objects(found)) if rows else []),
     )
+
+
+def cells_are_numbered(collection):
+    """Whether the cells of the main recipe's `object_table` are numbered in the truth."""
+    results = collection.main.results("honest") or collection.main.results("after")
+    return any(scores.objects.numbered for one in results for scores in one.methods.values() if scores.objects)
 
 
 def ablation_table(collection):
@@ -161,10 +166,7 @@ def _line(thresholds, found):
 
 
 def _objects(found):
-    return [
-        number([getattr(one.objects, key) for one in found], 3 if place < 4 else 2)
-        for place, key in enumerate(_OBJECTS)
-    ]
+    return [number([getattr(one.objects, key) for one in found], 2 if key in COUNTS else 3) for key in OBJECTS]
 
 
 def _baseline_rows(collection, methods, numbers):

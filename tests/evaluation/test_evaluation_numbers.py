@@ -8,9 +8,10 @@ from support import assert_refused, blobs, evaluation_record, run_verb
 
 from cellseg.evaluation.baseline import otsu
 from cellseg.evaluation.indicators import NAMES, count, indicators
+from cellseg.evaluation.objects import ObjectScores
 from cellseg.evaluation.record import MethodScores, SweepRow
 from cellseg.evaluation.sweep import THRESHOLDS, Sweep, area_under_roc, pooled
-from cellseg.evaluation.table import REPORT, format_methods, format_table
+from cellseg.evaluation.table import REPORT, format_cells, format_methods, format_table
 
 
 def test_indicators_of_a_worked_example():
@@ -118,8 +119,18 @@ def test_table_of_methods_has_a_row_each_in_the_same_order_and_fits_a_terminal()
     methods = {name: replace(values, mcc=number / 10) for number, name in enumerate(names)}
     lines = format_methods(methods).splitlines()
     assert [line[2:9] for line in lines[2:]] == ["network", "+ post-", "Otsu's ", "local t"]
-    assert [cell.strip() for cell in lines[3].split("|")[7:10]] == ["0.200", "0.600", "-"]
+    assert [cell.strip() for cell in lines[3].split("|")[7:9]] == ["0.200", "0.600"]
     assert len({len(line) for line in lines}) == 1 and len(lines[0]) <= 110
+
+
+@pytest.mark.parametrize(("numbered", "words"), [(True, "numbered cells"), (False, "connected components")])
+def test_table_of_cells_says_what_counts_as_a_cell(numbered, words):
+    values = {"precision": 0.9, "recall": 0.9, "f1": 0.91, "f1_75": 0.82, "f1_90": 0.73, "mean_f1": 0.64, "ap": None}
+    objects = ObjectScores(**values, count_error=1.25, count_bias=-0.5, numbered=numbered)
+    methods = {"network": MethodScores(**dict.fromkeys(NAMES, 0.1), objects=objects)}
+    line, empty, titles, _, row = format_cells(methods).splitlines()
+    assert words in line and empty == "" and len(titles) == len(row) <= 110
+    assert [cell.strip() for cell in row.split("|")[2:-1]] == ["0.910", "0.820", "0.730", "0.640", "-", "1.25", "-0.50"]
 
 
 def test_table_1_of_a_network_that_was_not_pretrained(tmp_path):

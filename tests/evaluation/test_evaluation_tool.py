@@ -13,6 +13,7 @@ from support import ENGINE, ROOT, assert_refused, blobs, read_only_place, run_re
 from cellseg.data.hdf5 import read_list
 from cellseg.evaluation.indicators import NAMES, count, indicators
 from cellseg.evaluation.predictions import read_predictions
+from cellseg.images.write import write_image
 from cellseg.inference.network import predict
 from cellseg.models.settings import read_settings
 from cellseg.network import Fcn, deploy_net
@@ -75,6 +76,24 @@ def test_the_record_holds_what_the_pixels_say(model):
         rows = list(csv.DictReader(stream))
     assert len(rows) == 101 and float(rows[50]["mcc"]) == pytest.approx(ours[0.5]["mcc"])
     assert f"{record['mcc']:.3f}" in done.stdout and "as in the report" in done.stdout
+    assert "matched with connected components" in done.stdout and "mean F1" in done.stdout
+
+
+def test_numbered_cells_are_matched_one_by_one(model):
+    image, _ = blobs(1, 32)
+    labels = np.kron([[1, 2], [0, 3]], np.ones((16, 16))).astype(np.uint8)
+    write_image(Path("cells/images/x.png"), (image[0] * 200).astype(np.uint8))
+    write_image(Path("cells/labels/x.png"), labels)
+    done = evaluate(model, "--data", "cells")
+    assert done.returncode == 0 and "matched with the numbered cells" in done.stdout, done.stderr
+    record = json.loads(Path("somewhere/evaluation.json").read_text())
+    assert record["per_image"][0]["cells"] == 3 and record["foreground"] == 0.75
+    assert record["methods"]["otsu"]["objects"]["numbered"]
+    write_image(Path("cells/images/y.png"), (image[0] * 199).astype(np.uint8))
+    write_image(Path("cells/labels/y.png"), np.kron([[255, 0, 255, 0]], np.ones((32, 8))).astype(np.uint8))
+    done = evaluate(model, "--data", "cells")  # one binary mask among them: the cells of all are components
+    assert done.returncode == 0 and "matched with connected components" in done.stdout, done.stderr
+    assert [row["cells"] for row in json.loads(Path("somewhere/evaluation.json").read_text())["per_image"]] == [1, 2]
 
 
 def test_a_threshold_chosen_elsewhere(model):

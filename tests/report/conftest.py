@@ -14,6 +14,7 @@ from cellseg.evaluation.predictions import Prediction, write_predictions
 from cellseg.evaluation.scores import image_scores, score
 from cellseg.evaluation.sweep import Sweep, area_under_roc
 from cellseg.files import sha256
+from cellseg.images.masks import components
 from cellseg.network import Fcn, deploy_net
 from cellseg.network.options import variant_record
 
@@ -163,7 +164,8 @@ def write_evaluation(folder, count, name, weights, settings, noise, options):
     network = at_least(output, threshold)
     found = {"network": network, "otsu": [image > 0.5 for image in images]}
     found.update(used.masks(images, output) if used else {})
-    methods = {method: score(masks, planes) for method, planes in found.items()}
+    truths = list(map(components, masks))
+    methods = {method: score(truths, planes) for method, planes in found.items()}
     stand_in = options.get("stand_in", False) and name != "simulated"
     record = {
         "model_sha256": weights,
@@ -191,7 +193,7 @@ def write_evaluation(folder, count, name, weights, settings, noise, options):
         "baseline_otsu": methods["otsu"].indicators,
         "settings": asdict(used) if used else None,
         "methods": {method: asdict(scores) for method, scores in methods.items()},
-        "per_image": [asdict(row) for row in image_scores(names, masks, network)],
+        "per_image": [asdict(row) for row in image_scores(names, truths, network)],
         "sweep": sweep.table(),
     }
     folder.mkdir(parents=True, exist_ok=True)

@@ -77,8 +77,18 @@ def test_the_object_table(make_experiment):
     objects = record(folder, "finetune/honest")["methods"]["cleaned"]["objects"]
     numbers = row(table, "ours, post-processed").numbers
     assert [number.mean for number in numbers] == [
-        objects[key] for key in ("precision", "recall", "f1", "ap", "count_error", "count_bias")
+        objects[key] for key in ("f1", "f1_75", "f1_90", "mean_f1", "ap", "count_error", "count_bias")
     ]
+
+
+def test_the_page_knows_whether_cells_are_numbered(make_experiment):
+    folder = make_experiment(network=Fcn())
+    assert not tables.cells_are_numbered(collect(folder))
+    path = folder / "finetune" / "honest" / "evaluation.json"
+    values = json.loads(path.read_text())
+    values["methods"]["network"]["objects"]["numbered"] = True
+    path.write_text(json.dumps(values))
+    assert tables.cells_are_numbered(collect(folder))
 
 
 def test_the_ablation_table_starts_with_the_reports_network(tmp_path, make_experiment):
