@@ -48,6 +48,9 @@ def add_arguments(parser):
     options.add_normalisation(group, "the model's")
     over = "orientations of an image over which the output is averaged"
     group.add_argument("--orientations", type=int, choices=(1, 8), help=over)
+    size = "median diameter of the cells in the images, in pixels or with a unit, such as 12um: the network sees the "
+    size += "images rescaled to the model's own size, and the pixels of the options below are those of its image"
+    group.add_argument("--diameter", metavar="D", help=size)
     group.add_argument("--smallest-object", type=int, metavar="PIXELS", help="smaller ones are removed")
     group.add_argument("--largest-hole", type=int, metavar="PIXELS", help="holes in cells up to this are filled")
     depth = "by how much the radius has to shrink towards a neck for touching cells to be told apart"
@@ -118,14 +121,22 @@ def _model_and_images(arguments):
 def _options(arguments, model):
     from cellseg.segmentation.model import find_settings
     from cellseg.segmentation.options import SegmentationOptions
+    from cellseg.segmentation.size import models_diameter, read_diameter, rescaling
 
     names = ("deploy", "threshold", "normalisation", "orientations", "smallest_object", "largest_hole", "split")
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    settings = find_settings(model, **given)
+    diameter = read_diameter(arguments.diameter) if arguments.diameter else None
+    if diameter:
+        models_diameter(settings)
+        if not diameter.in_micrometres:
+            rescaling(diameter, settings)
     return SegmentationOptions(
         os.path.abspath(model),
-        find_settings(model, **given),
+        settings,
         arguments.engine,
         arguments.tile,
+        diameter,
         arguments.channel,
         arguments.axes,
         arguments.series,

@@ -16,7 +16,8 @@ from cellseg.errors import CellsegError, install
 from cellseg.files import make_folder, replacing
 from cellseg.segmentation.find_cells import band_probability, measure_scale
 from cellseg.segmentation.segment_image import open_job
-from cellseg.segmentation.work import Outcome, loaded, work
+from cellseg.segmentation.size import rescaling
+from cellseg.segmentation.work import Outcome, loaded, naming, work
 
 #: Pixels from which an image is more than one task.
 LARGE = 1 << 25
@@ -119,7 +120,8 @@ def _band(job, settings, number, scale, top, bottom, folder):
     path = Path(folder) / f"{number}-{top}.npy"
     try:
         with open_job(job, settings) as source, _ONE_AT_A_TIME:
-            found = band_probability(source.planes[number], scale, loaded(settings).tiles, top, bottom)
+            factor = rescaling(settings.diameter, settings.settings, source.pixel_size)
+            found = band_probability(source.planes[number], scale, loaded(settings).tiles, top, bottom, factor)
         with replacing(path) as beside:
             np.save(beside, found)
     except CellsegError as error:
@@ -130,7 +132,7 @@ def _band(job, settings, number, scale, top, bottom, folder):
 def _finish(job, settings, bands):
     for band in bands:
         if isinstance(band, CellsegError):
-            return Outcome(job, error=str(band))
+            return Outcome(job, error=naming(job, str(band)))
     with _ONE_AT_A_TIME:
         return work(job, settings, bands=_kept(bands) if bands else None)
 

@@ -7,6 +7,7 @@ and at most 6.5 times the contrast up to the 99th percentile. In an image of noi
 
 import numpy as np
 
+from cellseg.data.diameter import median_diameter
 from cellseg.images.open import missing_note
 
 #: Said of a plane in which the normalisation finds nothing to stretch.
@@ -15,13 +16,15 @@ NO_CONTRAST = "no contrast: nearly all pixels have one grey value, and no cell i
 COVER = 0.6
 CONTRAST = 8
 GLARE = 12
+#: From how many cells on their size is looked at, and by what it may differ from the model's.
+FEWEST, OFF = 5, 2
 
 _SAMPLE = 1 << 22  # pixels that are looked at
 _STRIPS = 64
 _DEVIATION = 0.6745 * 2**0.5  # the median difference of two numbers from a normal distribution of deviation 1
 
 
-def doubts(plane, scale, cells) -> list[str]:
+def doubts(plane, scale, cells, diameter=None) -> list[str]:
     """What a user should know of the result of a plane, a sentence each.
 
     Parameters
@@ -29,6 +32,8 @@ def doubts(plane, scale, cells) -> list[str]:
     plane : cellseg.images.source.Plane or alike
     scale : cellseg.data.normalisation.Scale
     cells : cellseg.segmentation.find_cells.Cells
+    diameter : float or None
+        Median diameter in pixels of the cells that the model looks for; None if it is not known.
     """
     pixels = plane.shape[0] * plane.shape[1]
     said = [missing_note(cells.missing / pixels)] if cells.missing else []
@@ -47,7 +52,20 @@ def doubts(plane, scale, cells) -> list[str]:
         said.append("contrast near the noise: probably no cells, or too few to set the grey-value scale")
     if bright > low and brightest - low > GLARE * (bright - low):
         said.append("a few pixels are far brighter than all others: hot pixels may hide the cells")
-    return said
+    return said + _doubts_of_size(cells.table["area"], diameter)
+
+
+def _doubts_of_size(areas, expected):
+    """Whether the found cells are of a size that the model was not made for."""
+    if expected is None or len(areas) < FEWEST:
+        return []
+    found = median_diameter(areas)
+    if expected / OFF <= found <= expected * OFF:
+        return []
+    return [
+        f"the cells' median diameter is {found:.0f} pixels, the model's {expected:.0f}: "
+        f"if these are the cells, give --diameter {found:.0f}"
+    ]
 
 
 def _sample(plane):

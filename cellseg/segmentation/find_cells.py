@@ -7,6 +7,7 @@ import numpy as np
 
 from cellseg.data.normalisation import measure
 from cellseg.inference.grey_values import StreamedGrey
+from cellseg.inference.rescaling import RescaledPlane
 from cellseg.segmentation.labelling import Labeller, renumber
 
 _AT_ONCE = 1 << 22  # pixels that are labelled at a time
@@ -54,17 +55,27 @@ def measure_scale(plane, name, settings):
     return measure(StreamedGrey(plane, name), settings.normalisation)
 
 
-def probabilities(plane, scale, tiles):
-    """Bands (top, bottom, probability of cell (bottom - top, W)) of a plane; all 0 where it has no contrast."""
+def probabilities(plane, scale, tiles, factor=1.0):
+    """Bands (top, bottom, probability of cell (bottom - top, W)) of a plane; all 0 where it has no contrast.
+
+    The network sees the plane rescaled by `factor`; the bands have the plane's own rows and columns.
+    """
     for top, bottom in tiles.bands(plane.shape[0]):
-        yield top, bottom, band_probability(plane, scale, tiles, top, bottom)
+        yield top, bottom, band_probability(plane, scale, tiles, top, bottom, factor)
 
 
-def band_probability(plane, scale, tiles, top, bottom):
+def band_probability(plane, scale, tiles, top, bottom, factor=1.0):
     """One of these bands, as an array of float32."""
     if not scale.span > 0:
         return np.zeros((bottom - top, plane.shape[1]), np.float32)
-    return tiles.probability(plane, scale, top, bottom)
+    if factor == 1:
+        return tiles.probability(plane, scale, top, bottom)
+    rescaled = RescaledPlane(plane, factor)
+
+    def maps(first, end):
+        return tiles.probability(rescaled, scale, first, end)[None]
+
+    return rescaled.restore(maps, top, bottom, tiles.side)[0]
 
 
 def _least(threshold):

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from cellseg.models.settings import ModelSettings
+from cellseg.segmentation.size import Diameter
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class SegmentationOptions:
         See `cellseg.engine.load`.
     tile : int or None
         See `cellseg.segmentation.model.load_model`.
+    diameter : cellseg.segmentation.size.Diameter or None
+        Median diameter of the cells in the images, which are rescaled to the model's; None leaves them as they are.
     channel, axes, series
         See `cellseg.images.open.open_image`.
     probability, ome_zarr : bool
@@ -28,6 +31,7 @@ class SegmentationOptions:
     settings: ModelSettings
     engine: str = "auto"
     tile: int | None = None
+    diameter: Diameter | None = None
     channel: str | None = None
     axes: str | None = None
     series: int | None = None
@@ -37,7 +41,9 @@ class SegmentationOptions:
     def describe(self) -> dict:
         """The options as ``image.json`` keeps them under ``settings``: all but where the model lies."""
         usage, options = asdict(self.settings), asdict(self)
-        for name in ("deploy", "split", "recipe", "version"):
+        for name in ("deploy", "split", "recipe", "diameter", "scores", "version"):
             del usage[name]
-        del options["model"], options["settings"]
-        return {"model_sha256": usage["model_sha256"], "usage": usage, "split": self.settings.split, **options}
+        for name in ("model", "settings", "diameter"):
+            del options[name]
+        size = {"diameter": str(self.diameter), "models_diameter": self.settings.diameter} if self.diameter else {}
+        return {"model_sha256": usage["model_sha256"], "usage": usage, "split": self.settings.split, **options, **size}

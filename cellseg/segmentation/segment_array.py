@@ -10,6 +10,7 @@ from cellseg.models.shipped import DEFAULT
 from cellseg.segmentation.doubts import doubts
 from cellseg.segmentation.find_cells import find_cells, measure_scale, probabilities
 from cellseg.segmentation.model import Model, load_model
+from cellseg.segmentation.size import at_size, read_diameter, rescaling
 
 
 class Segmentation(NamedTuple):
@@ -30,7 +31,7 @@ class Segmentation(NamedTuple):
     objects: np.ndarray
 
 
-def segment(image, model=DEFAULT):
+def segment(image, model=DEFAULT, diameter=None):
     """Segment an image. What should be known of the result is logged as a warning.
 
     Parameters
@@ -39,6 +40,9 @@ def segment(image, model=DEFAULT):
         Grey values of any real type and scale.
     model : str, path or cellseg.segmentation.model.Model
         As for `cellseg.segmentation.load_model`, with which it is loaded once for several images.
+    diameter : float, optional
+        Median diameter of the image's cells in pixels. The network then sees the image at the size that it was trained
+        on; labels and probability have the image's own size.
 
     Returns
     -------
@@ -52,10 +56,12 @@ def segment(image, model=DEFAULT):
     plane = _ArrayPlane(image)
     model = model if isinstance(model, Model) else load_model(model)
     scale = measure_scale(plane, "the image", model.settings)
+    factor = rescaling(None if diameter is None else read_diameter(str(diameter)), model.settings)
+    used = at_size(model.settings, factor)
     labels, probability = [], []
-    bands = probabilities(plane, scale, model.tiles)
-    cells = find_cells(plane, bands, model.settings, labels.append, probability.append)
-    for note in doubts(plane, scale, cells):
+    bands = probabilities(plane, scale, model.tiles, factor)
+    cells = find_cells(plane, bands, used, labels.append, probability.append)
+    for note in doubts(plane, scale, cells, used.diameter):
         logging.getLogger(__name__).warning("warning: the image: %s", note)
     numbers = cells.numbers.astype(label_type(len(cells.table)))
     return Segmentation(numbers[np.concatenate(labels)], np.concatenate(probability), cells.table)

@@ -14,6 +14,7 @@ from cellseg.segmentation.overlay import overlay
 from cellseg.segmentation.record import IMAGE, ImageRecord, write_result
 from cellseg.segmentation.rows import Rows
 from cellseg.segmentation.segment_array import label_type
+from cellseg.segmentation.size import at_size, rescaling
 from cellseg.segmentation.tables import OBJECTS, object_rows, write_table
 from cellseg.segmentation.tiff_output import write_tiff
 
@@ -67,17 +68,19 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
         If the image cannot be read or the results cannot be written; earlier results are left as they were.
     """
     check_folder(job.folder)
-    bands = bands or (lambda number, plane, scale: probabilities(plane, scale, model.tiles))
     started = time.monotonic()
     identity = identify(job.path)
     with open_job(job, options) as source, replacing_folder(job.folder) as folder:
+        factor = rescaling(options.diameter, model.settings, source.pixel_size)
+        used = at_size(model.settings, factor)
+        bands = bands or (lambda number, plane, scale: probabilities(plane, scale, model.tiles, factor))
         scratch = folder / _SCRATCH
         scratch.mkdir()
         done = []
         for number, plane in enumerate(source.planes):
             scale = measure_scale(plane, job.path, model.settings)
-            done.append(_PlaneResult(scratch, number, plane, scale, options.probability))
-            done[-1].find(bands(number, plane, scale), model, progress)
+            done.append(_PlaneResult(scratch, number, plane, scale, used, options.probability))
+            done[-1].find(bands(number, plane, scale), progress)
         _write(folder, job, source, options, done)
         shutil.rmtree(str(scratch))
         row = _summary(job, source, options, done, time.monotonic() - started)
@@ -108,23 +111,23 @@ def check_folder(folder):
 class _PlaneResult:
     """What is known of one plane: its labels, and the probabilities if they are wanted, lie on disk."""
 
-    def __init__(self, scratch, number, plane, scale, with_probability):
-        self.plane, self.scale = plane, scale
+    def __init__(self, scratch, number, plane, scale, settings, with_probability):
+        self.plane, self.scale, self.settings = plane, scale, settings
         self._labels = Rows(scratch / f"labels-{number}", plane.shape, "uint32")
         self._probability = (
             Rows(scratch / f"probability-{number}", plane.shape, "float32") if with_probability else None
         )
         self._cells = None
 
-    def find(self, bands, model, progress):
+    def find(self, bands, progress):
         probability = self._probability.append if self._probability else None
-        self._cells = find_cells(self.plane, bands, model.settings, self._labels.append, probability, progress)
+        self._cells = find_cells(self.plane, bands, self.settings, self._labels.append, probability, progress)
         for rows in filter(None, (self._labels, self._probability)):
             rows.close()
 
     @property
     def doubts(self):
-        return doubts(self.plane, self.scale, self._cells)
+        return doubts(self.plane, self.scale, self._cells, self.settings.diameter)
 
     @property
     def table(self):

@@ -76,7 +76,7 @@ def work(job, settings, **options):
             loaded.cache_clear()
         cause = error.__cause__
         full = isinstance(cause, OSError) and cause.errno in _FULL
-        return Outcome(job, error=_naming(job, str(error)), disk_is_full=full)
+        return Outcome(job, error=naming(job, str(error)), disk_is_full=full)
     except MemoryError:
         return Outcome(job, error=f"{job.path}: more memory needed than there is; give a smaller --tile")
     except Exception as error:
@@ -84,5 +84,6 @@ def work(job, settings, **options):
         return Outcome(job, error=f"{job.path}: {type(error).__name__}: {line}", details=traceback.format_exc())
 
 
-def _naming(job, message):
+def naming(job, message):
+    """An error with the image's path, if it does not name it already."""
     return message if job.path in message else f"{job.path}: {message}"

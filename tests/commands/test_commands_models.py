@@ -1,7 +1,10 @@
 """cellseg models, and what each verb does with the name of one."""
 
+import json
+
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from support import assert_refused, run_verb, smooth
 
@@ -83,3 +86,39 @@ def test_it_is_exported_by_its_name(shipped, tmp_path):
 def test_a_training_that_starts_from_it_keeps_its_normalisation(shipped, tiny_data, tmp_path):
     words = ("train", "finetune", "--data", tiny_data, "--weights", "nuclei", "--features", 4, "--epochs", 1)
     assert_refused(run_verb(*words, cwd=tmp_path), "normalisation 'percentile'", "'unchanged'")
+
+
+def test_the_network_sees_cells_of_the_models_size(shipped, tmp_path):
+    image = smooth(96, 80)
+    twice = image.repeat(2, axis=0).repeat(2, axis=1)
+    tifffile.imwrite(tmp_path / "once.tif", image)
+    tifffile.imwrite(tmp_path / "no size.tif", twice)
+    tifffile.imwrite(tmp_path / "twice.tif", twice, imagej=True, resolution=(2.0, 2.0), metadata={"unit": "um"})
+
+    def labels(name, *words):
+        out = "-".join(["out", name, *words])
+        done = run_verb("segment", name, "--out", out, *words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        return tifffile.imread(tmp_path / out / name / "labels.tif")
+
+    once, as_it_is, found = labels("once.tif"), labels("twice.tif"), labels("twice.tif", "--diameter", "24")
+    assert found.shape == twice.shape
+    assert ((found[1::2, 1::2] > 0) != (once > 0)).mean() < 0.02 < ((as_it_is[1::2, 1::2] > 0) != (once > 0)).mean()
+    np.testing.assert_array_equal(found, labels("twice.tif", "--diameter", "12um"))
+    np.testing.assert_array_equal(found, labels("twice.tif", "--diameter", "24", "--tile", "100"))
+    np.testing.assert_array_equal(once, labels("once.tif", "--diameter", "12"))
+    settings = json.loads((tmp_path / "out-twice.tif---diameter-12um/twice.tif/image.json").read_text())["settings"]
+    assert settings["diameter"] == "12um" and settings["models_diameter"] == 12
+    done = run_verb("segment", "no size.tif", "--out", "out", "--diameter", "12um", cwd=tmp_path)
+    assert done.returncode == 1 and "no size.tif: diameter 12um: the image does not say" in done.stderr
+
+
+def test_a_diameter_that_cannot_be_is_refused_before_anything_is_done(shipped, model, tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", smooth(40, 40))
+    for words, said in (
+        (["--diameter", 100], "at most 8 times"),
+        (["--diameter", "big"], "diameter big: give a number of pixels"),
+        (["--diameter", "12um", "--model", model], "do not say how large"),
+    ):
+        assert_refused(run_verb("segment", "a.tif", "--out", "out", *words, cwd=tmp_path), said)
+    assert not (tmp_path / "out").exists()

@@ -41,6 +41,20 @@ def test_noise_alone_is_one(sample, monkeypatch):
     assert "contrast near the noise" in doubts(ArrayPlane(one), 0.1)[0]
 
 
+@pytest.mark.parametrize(("areas", "given"), [([1600] * 5, "45"), ([50] * 3 + [9999] * 2, "8")])
+def test_cells_of_another_size_than_the_models_are_one(areas, given):
+    """A disc of 1600 pixels has a diameter of 45."""
+    table = np.zeros(len(areas), CELL)
+    table["area"] = areas
+    cells = Cells(table, np.arange(len(areas) + 1))
+    plane, scale = ArrayPlane(CELLS), Scale(0.0, 1.0)
+    (said,) = doubts_of(plane, scale, cells, 18.0)
+    assert f"median diameter is {given} pixels, the model's 18" in said and f"give --diameter {given}" in said
+    assert doubts_of(plane, scale, cells, float(given)) == doubts_of(plane, scale, cells, None) == []
+    few = Cells(table[:4], np.arange(5))
+    assert doubts_of(plane, scale, few, 18.0) == []
+
+
 def test_hot_pixels_are_one():
     hot = CELLS.copy()
     hot[77] = 65535

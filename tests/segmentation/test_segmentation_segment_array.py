@@ -8,7 +8,7 @@ from support import ENGINE, smooth
 from cellseg.data.normalisation import normalise
 from cellseg.errors import CellsegError
 from cellseg.inference.network import predict
-from cellseg.segmentation import Segmentation, load_model, segment
+from cellseg.segmentation import Segmentation, doubts, load_model, segment
 
 pytestmark = pytest.mark.engine
 
@@ -31,6 +31,25 @@ def test_arrays_are_segmented(model):
         np.testing.assert_array_equal(result.labels > 0, result.probability >= 0.5)
         assert result.objects["area"].tolist() == np.bincount(result.labels.ravel())[1:].tolist()
     assert len(results[1].objects) > 1 and len(results[2].objects) == 0
+
+
+def test_a_larger_image_is_seen_at_the_models_size(shipped):
+    image = smooth(96, 80)
+    once, thrice = segment(image), segment(image.repeat(3, axis=0).repeat(3, axis=1), diameter=36)
+    assert thrice.labels.shape == thrice.probability.shape == (288, 240)
+    np.testing.assert_allclose(thrice.probability[1::3, 1::3], once.probability, rtol=0, atol=0.05)
+    assert len(thrice.objects) == len(once.objects)
+    np.testing.assert_allclose(thrice.objects["area"], once.objects["area"] * 9, rtol=0.1)
+
+
+def test_cells_of_another_size_than_the_models_are_said(shipped, monkeypatch, caplog):
+    monkeypatch.setattr(doubts, "FEWEST", 2)
+    found = segment(smooth(96, 80))
+    diameter = round(np.median(2 * np.sqrt(found.objects["area"] / np.pi)))
+    assert f"the cells' median diameter is {diameter} pixels, the model's 12: if" in caplog.text
+    caplog.clear()
+    segment(smooth(96, 80), diameter=diameter)
+    assert "the model's 12" not in caplog.text
 
 
 def refuse(path, image):
