@@ -52,6 +52,42 @@ def read_labels(path, numbered: bool = False) -> Labels:
     CellsegError
         If it cannot be read, or its values are neither those of a mask nor numbers of cells.
     """
+    stored, values = _read_stored(path)
+    two = _are_two(values)
+    if _lie_together(stored, values) and (not two or numbered and values[-1] not in _MASK_VALUES):
+        return Labels(without_gaps(stored), True)
+    if two:
+        return Labels(components(stored != 0), False)
+    raise CellsegError(
+        f"{path}: a mask has the values 0 and one other, or 0 and the numbers of its cells; {_shown(values)}"
+    )
+
+
+def read_mask(path) -> np.ndarray:
+    """Read a mask of two values, of which 0 is background; otherwise as `read_labels`.
+
+    Returns
+    -------
+    ndarray of shape (H, W), bool
+    """
+    stored, values = _read_stored(path)
+    if not _are_two(values):
+        raise CellsegError(f"{path}: a mask of one cell has the values 0 and one other; {_shown(values)}")
+    return stored != 0
+
+
+def without_gaps(labels) -> np.ndarray:
+    """Number the cells of a label image of shape (H, W) from 1 on, in the order of their numbers; int32."""
+    return relabel_sequential(np.asarray(labels, np.int64))[0].astype(np.int32)
+
+
+def components(mask) -> np.ndarray:
+    """Number the 8-connected components of a mask of shape (H, W), from 1; gives labels of that shape, int32."""
+    return label(mask, connectivity=2).astype(np.int32)
+
+
+def _read_stored(path):
+    """The values of a mask or label image as they stand in its file, and each of them once."""
     with open_image(path, channel=0, stored=True) as source:
         if len(source.channels) > 1:
             raise CellsegError(f"{path}: a colour image ({', '.join(source.channels)}); save the mask as grayscale")
@@ -59,19 +95,16 @@ def read_labels(path, numbered: bool = False) -> Labels:
     values = np.unique(stored)
     if not np.isfinite(values).all():
         raise CellsegError(f"{path}: holds NaN or infinite pixels; a mask has none")
-    two = len(values) == 1 or len(values) == 2 and values[0] == 0
-    if _lie_together(stored, values) and (not two or numbered and values[-1] not in _MASK_VALUES):
-        return Labels(relabel_sequential(stored.astype(np.int64))[0].astype(np.int32), True)
-    if two:
-        return Labels(components(stored != 0), False)
-    shown = ", ".join(f"{value:g}" for value in values[:6].astype(float)) + (", ..." if len(values) > 6 else "")
-    what = "a mask has the values 0 and one other, or 0 and the numbers of its cells"
-    raise CellsegError(f"{path}: {what}; this one has {len(values)}: {shown}")
+    return stored, values
 
 
-def components(mask) -> np.ndarray:
-    """Number the 8-connected components of a mask of shape (H, W), from 1; gives labels of that shape, int32."""
-    return label(mask, connectivity=2).astype(np.int32)
+def _are_two(values):
+    return len(values) == 1 or len(values) == 2 and values[0] == 0
+
+
+def _shown(values):
+    first = ", ".join(f"{value:g}" for value in values[:6].astype(float)) + (", ..." if len(values) > 6 else "")
+    return f"this one has {len(values)}: {first}"
 
 
 def _lie_together(stored, values):

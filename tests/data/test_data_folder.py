@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from roifile import ImagejRoi
 
-from cellseg.data.folder import find_pairs, read_examples
+from cellseg.data.folder import read_examples
 from cellseg.errors import CellsegError
 from cellseg.images.write import write_image
 
@@ -53,39 +54,6 @@ def test_pairs_are_checked(real_folder, damage):
         read_examples(real_folder / "train")
 
 
-def pairs(folder):
-    return [(str(image.relative_to(folder)), str(mask.relative_to(folder))) for image, mask in find_pairs(folder)]
-
-
-def make(folder, *names):
-    for name in names:
-        write_image(folder / name, np.eye(8, dtype=np.uint8))
-
-
-def test_masks_may_lie_beside_their_images_and_end_in_masks(tmp_path):
-    make(tmp_path / "a", "images/x.png", "images/y.tif", "masks/x_masks.png", "masks/y_mask.tif")
-    assert pairs(tmp_path / "a") == [("images/x.png", "masks/x_masks.png"), ("images/y.tif", "masks/y_mask.tif")]
-    make(tmp_path / "b", "images/x.png", "images/x_masks.tif", "images/y.png", "masks/y.png")
-    assert pairs(tmp_path / "b") == [("images/x.png", "images/x_masks.tif"), ("images/y.png", "masks/y.png")]
-    make(tmp_path / "c", "x.png", "x_masks.png")
-    assert pairs(tmp_path / "c") == [("x.png", "x_masks.png")]
-    make(tmp_path / "d", "images/x.ome.tif", "masks/x.png")
-    assert pairs(tmp_path / "d") == [("images/x.ome.tif", "masks/x.png")]
-    assert len(read_examples(tmp_path / "c")) == 1
-
-
-def test_two_masks_of_one_image_are_refused(tmp_path):
-    make(tmp_path, "images/x.png", "masks/x.png", "masks/x_masks.png")
-    with pytest.raises(CellsegError, match=r"images/x.png: .*masks/x.png and .*masks/x_masks.png .* keep one"):
-        find_pairs(tmp_path)
-
-
-def test_a_mask_of_no_image_is_refused(tmp_path):
-    make(tmp_path, "images/x.png", "masks/x.png", "masks/z_masks.png")
-    with pytest.raises(CellsegError, match="z_masks.png: has no counterpart"):
-        find_pairs(tmp_path)
-
-
 def touching(*numbers):
     """Squares side by side with these numbers."""
     return np.kron(np.array([numbers]), np.ones((8, 8))).astype(np.uint8)
@@ -118,3 +86,29 @@ def test_masks_may_number_their_cells(tmp_path):
     write_image(tmp_path / "images" / "x.png", touching(9, 9, 9, 9))
     write_image(tmp_path / "masks" / "x.png", touching(1, 2, 0, 5))
     assert truth_of(tmp_path) == (3, True)
+
+
+def test_a_folder_of_cells_for_each_image(tmp_path):
+    for name, squares in (("a", [(255, 0, 0), (0, 255, 255)]), ("b", [(255, 255, 0), (0, 255, 255)])):
+        write_image(tmp_path / name / "images" / f"{name}.png", touching(9, 9, 9))
+        for number, square in enumerate(squares):
+            write_image(tmp_path / name / "masks" / f"{number}.png", touching(*square))
+    first, second = read_examples(tmp_path)
+    assert first.numbered and first.labels[0, ::8].tolist() == [1, 2, 2]
+    assert second.labels[0, ::8].tolist() == [1, 2, 2]  # the later one where they overlap
+    assert [file.name for file in first.files] == ["a.png", "0.png", "1.png"]
+
+
+@pytest.mark.parametrize(("ending", "numbered"), [("_cp_masks", True), ("_label", True), ("_masks", False)])
+def test_some_names_tell_that_a_single_value_is_the_number_of_a_cell(tmp_path, ending, numbered):
+    write_image(tmp_path / "images" / "x.png", touching(9, 9, 9))
+    write_image(tmp_path / "masks" / f"x{ending}.png", touching(1, 0, 0))
+    assert truth_of(tmp_path) == (1, numbered)
+
+
+def test_outlines_are_numbered_cells(tmp_path):
+    write_image(tmp_path / "x.png", touching(9, 9, 9))
+    for left in (0, 8):
+        square = ImagejRoi.frompoints([[left, 0], [left + 8, 0], [left + 8, 8], [left, 8]], name=str(left))
+        square.tofile(tmp_path / "x_RoiSet.zip")
+    assert truth_of(tmp_path) == (2, True)

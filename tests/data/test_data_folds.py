@@ -35,6 +35,17 @@ def test_numbered_cells_stay_numbered_in_the_folds(real_folder, tmp_path):
         assert [(example.numbered, example.labels.max()) for example in examples] == [(True, 3)] * 3
 
 
+def test_folds_of_a_folder_with_a_mask_for_each_cell(tmp_path):
+    for name in ("a", "b"):
+        write_image(tmp_path / "real" / "train" / name / "images" / f"{name}.png", np.eye(9, dtype=np.uint8))
+        for number in range(2):
+            mask = np.zeros((9, 9), np.uint8)
+            mask[4 * number : 4 * number + 4] = 255
+            write_image(tmp_path / "real" / "train" / name / "masks" / f"{number}.png", mask)
+    for folder in write_folds(tmp_path / "real", tmp_path / "folds", 2):
+        assert [read_examples(folder / split)[0].labels.max() for split in ("train", "test")] == [2, 2]
+
+
 @pytest.mark.parametrize("folds", [1, 4])
 def test_folds_without_an_image_are_refused(real_folder, tmp_path, folds):
     with pytest.raises(CellsegError, match="give 2 to 3"):
