@@ -21,7 +21,7 @@ from cellseg.errors import CellsegError
 def add_arguments(parser):
     """Add the verb's options."""
     options.add_model_argument(parser)
-    parser.add_argument("--data", help="HDF5 list file, or folder with images/ and masks/ (default: the run's)")
+    parser.add_argument("--data", help="HDF5 list file, or folder of annotated images (default: the run's)")
     split = "which part of the run's data to score; 'train' also chooses threshold and cleaning on the images, and "
     split += "leaves augmented copies out (default: %(default)s)"
     parser.add_argument("--split", choices=("train", "test"), default="test", help=split)
