@@ -2,6 +2,7 @@
 
 from cellseg import cli, engine
 from cellseg.data.names import NORMALISATIONS, PUBLIC, RGB_RULES
+from cellseg.models.shipped import DEFAULT
 from cellseg.network.options import add_variant_options
 from cellseg.recipes import RECIPES
 
@@ -50,7 +51,7 @@ def add_deploy(parser):
 
 def add_model(parser):
     """Add --model, which is the model that ships by default."""
-    text = "a .caffemodel, a run folder, or the name of a model that ships: see `cellseg models` (default: nuclei)"
+    text = f"a .caffemodel, a run folder, or the name of a model that ships: see `cellseg models` (default: {DEFAULT})"
     parser.add_argument("--model", metavar="MODEL", help=text)
 
 

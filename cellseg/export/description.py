@@ -194,5 +194,6 @@ def _config(card):
         "recipe": card.settings.recipe,
         "normalisation": card.settings.normalisation,
         "training_images": card.kind,
+        "diameter": card.settings.diameter,
         "caffemodel_sha256": card.settings.model_sha256,
     }

@@ -135,6 +135,17 @@ def _tensors(card, sizes):
         f"- Sides are multiples of {sizes.stride} pixels. The outer {sizes.halo} pixels of a tile depend on what lies "
         f"beyond it (the halo), so the side of a tile is at least {sizes.least} pixels.",
         "- `probability`: one channel, 0 to 1, of the size of the image. No threshold is applied.",
+        *_size(card.settings.diameter),
+    ]
+
+
+def _size(diameter):
+    """What to do about cells of another size."""
+    if diameter is None:
+        return []
+    return [
+        f"- Cells: the network was trained on cells with a median diameter of {diameter:.3g} pixels (of a disc of the "
+        "same area). Rescale images of others to that."
     ]
 
 
@@ -163,11 +174,12 @@ def _training(card):
 def _validation(card):
     record, advice = card.evaluation, "Before use, compare with annotated images of your own: "
     advice += "the Matthews correlation of the pixels above the threshold with the annotation is the indicator here."
+    known = [f"- {name}: {score:.3f}" for name, score in (card.settings.scores or {}).items()]
     if not record:
-        return ["No evaluation of these weights is known.", "", advice]
+        return [*(known or ["No evaluation of these weights is known."]), "", advice]
     titles = {one.name: one.title for one in INDICATORS} | {"mcc": "Matthews correlation"}
-    known = {name: record.indicators[name] for name in _SCORES if record.indicators[name] is not None}
-    scores = ", ".join(f"{titles[name]} {value:.3f}" for name, value in known.items())
+    values = {name: record.indicators[name] for name in _SCORES if record.indicators[name] is not None}
+    scores = ", ".join(f"{titles[name]} {value:.3f}" for name, value in values.items())
     lines = [
         f"On {record.images} annotated test images, pixels pooled, at the threshold {record.threshold:g} "
         f"({without_folders(record.threshold_chosen_on)}): {scores}.",
@@ -179,4 +191,4 @@ def _validation(card):
         )
     if record.note:
         lines.append("The test images were simulated ones, in place of real ones.")
-    return [*lines, "", advice]
+    return [*lines, *known, "", advice]

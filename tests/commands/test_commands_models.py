@@ -79,8 +79,11 @@ def test_it_is_evaluated_by_its_name_and_nothing_is_written_beside_it(shipped, t
 
 def test_it_is_exported_by_its_name(shipped, tmp_path):
     pytest.importorskip("onnxruntime")
-    done = run_verb("export", "nuclei", "--out", "out", cwd=tmp_path)
+    pytest.importorskip("bioimageio.core")
+    done = run_verb("export", "nuclei", "--out", "out", "--author", "Ada Lovelace", cwd=tmp_path)
     assert done.returncode == 0 and (tmp_path / "out/model.onnx").exists(), done.stderr
+    readme = (tmp_path / "out/package/README.md").read_text()
+    assert "- mean F1, fields/test: 0.812" in readme and "median diameter of 12 pixels" in readme
 
 
 def test_a_training_that_starts_from_it_keeps_its_normalisation(shipped, tiny_data, tmp_path):

@@ -380,10 +380,11 @@ def test_ome_zarr_in_and_out(model, tmp_path):
     np.testing.assert_array_equal(written["0"][...], image)
 
 
-def test_dask_writes_the_same_though_a_worker_is_killed(model, ten, monkeypatch):
+def test_dask_writes_the_same_though_a_worker_is_killed(shipped, ten, monkeypatch):
     distributed = pytest.importorskip("distributed")
     tifffile.imwrite(str(ten / "in/large.tif"), smooth(400, 400))
-    assert segment(model, "in", "--out", "serial", "--tile", 200, cwd=ten).returncode == 0
+    model, size = shipped / "model.caffemodel", ["--diameter", "15"]
+    assert segment(model, "in", "--out", "serial", "--tile", 200, *size, cwd=ten).returncode == 0
     script = (
         "import sys\n"
         "from cellseg.segmentation import cluster\n"
@@ -394,7 +395,7 @@ def test_dask_writes_the_same_though_a_worker_is_killed(model, ten, monkeypatch)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     quiet = {"dashboard_address": None, "silence_logs": "ERROR"}
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **quiet) as cluster:
-        options = ["--out", "out", "--tile", "200", "--dask", cluster.scheduler_address]
+        options = ["--out", "out", "--tile", "200", *size, "--dask", cluster.scheduler_address]
         command = [sys.executable, "-c", script, str(model), "in", *options]
         process = subprocess.Popen(command, cwd=ten, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while not list(ten.glob("out/*/image.json")):
