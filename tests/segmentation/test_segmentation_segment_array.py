@@ -47,9 +47,8 @@ def test_cells_of_another_size_than_the_models_are_said(shipped, monkeypatch, ca
     found = segment(smooth(96, 80))
     diameter = round(np.median(2 * np.sqrt(found.objects["area"] / np.pi)))
     assert f"the cells' median diameter is {diameter} pixels, the model's 12: if" in caplog.text
-    caplog.clear()
-    segment(smooth(96, 80), diameter=diameter)
-    assert "the model's 12" not in caplog.text
+    segment(smooth(96, 80).repeat(3, axis=0).repeat(3, axis=1), diameter=36)
+    assert "pixels, the model's 36: if" in caplog.text
 
 
 def refuse(path, image):
