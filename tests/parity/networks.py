@@ -1,8 +1,9 @@
 """Networks that are not ours, written from their published descriptions, with fewer feature maps.
 
 Each function gives the text of a training net for images of a size. Long, Shelhamer, Darrell 2015 (FCN-8s);
-Ronneberger, Fischer, Brox 2015 (U-Net); Xie, Noble, Zisserman 2015 (FCRN-B); the last is typical for 2016 to 2018:
-dilated convolutions with batch normalisation, PReLU, sums over skips and a weighted loss, as in DeepLab and ENet.
+Ronneberger, Fischer, Brox 2015 (U-Net); Xie, Noble, Zisserman 2015 (FCRN-B). The dilated one is typical for 2016 to
+2018: dilated convolutions with batch normalisation, PReLU, sums over skips and a weighted loss, as in DeepLab and ENet.
+The last has the layers of the recommended recipe.
 """
 
 
@@ -146,3 +147,29 @@ def dilated(height, width, maps=12):
     return net + layer("SoftmaxWithLoss", "other_loss", "score_c label", more="loss_weight: 0.3").replace(
         "score_c", "score"
     )
+
+
+def normalised_unet(height, width, maps=8, depth=2):
+    """U-Net with batch normalisation, where all is in place or, at the lowest level, nothing is; fixed upsamplings."""
+    net = inputs(data=(2, 1, height, width), label=(2, 1, height, width))
+
+    def normalised(name, bottom, outputs, in_place=True):
+        norm = name if in_place else f"bn_{name}"
+        text = convolution(name, bottom, outputs, 3, 1, "bias_term: false")
+        text += layer("BatchNorm", f"bn_{name}", name, norm)
+        text += layer("Scale", f"scale_{name}", norm, norm, "scale_param { bias_term: true }")
+        return text + layer("ReLU", f"relu_{name}", norm, norm)
+
+    bottom, skips = "data", []
+    for level in range(depth):
+        net += normalised(f"down{level}", bottom, maps << level) + pool(f"pool{level}", f"down{level}")
+        skips.append(f"down{level}")
+        bottom = f"pool{level}"
+    net += normalised("bottom", bottom, maps << depth, in_place=False)
+    bottom = "bn_bottom"
+    for level in reversed(range(depth)):
+        net += up(f"up{level}", bottom, maps << level + 1, 4, 2, 1, fixed=True)
+        net += layer("Concat", f"both{level}", f"up{level} {skips[level]}")
+        net += normalised(f"after{level}", f"both{level}", maps << level)
+        bottom = f"after{level}"
+    return net + convolution("score", bottom, 2, 1) + layer("SoftmaxWithLoss", "loss", "score label")

@@ -85,14 +85,16 @@ class Steps:
     ----------
     worst : dict of str to (float, str)
         For each kind of comparison the largest difference, as a part of its tolerance, and where.
+    fused : list of tuple of str
+        Types of the layers that the engine computed as one.
     """
 
     def __init__(self, path, theirs, seed, phase):
         self.path, self.theirs, self.seed, self.phase = path, theirs, seed, phase
-        self.worst, self.compared = {}, 0
+        self.worst, self.compared, self.fused = {}, 0, []
 
     def compare_all(self):
-        """Each layer by itself, pairs that the engine computes as one, whole passes; raises where they differ."""
+        """Each layer by itself, those that the engine computes as one, whole passes; raises where they differ."""
         net = self._net()
         for kind, names in (("layers", net._layer_names), ("blobs", net.blobs), ("outputs", net.outputs)):
             assert bytes(self.theirs[kind]).decode().split() == list(names), kind
@@ -107,11 +109,13 @@ class Steps:
             for layer in reversed(layers):
                 self._backward(net, "one layer", layer)
             self._whole_backward(net)
-            for first, second in zip(layers, layers[1:]):
-                kinds = [net.layer_dict[name].type for name in (first, second)]
-                if kinds == ["Deconvolution", "Convolution"]:
-                    self._forward(net, "two layers", before, first, second)
-                    self._backward(net, "two layers", first, second)
+        for fused in net._plan:
+            names = [step.layer.name for step in fused.steps]
+            if len(names) > 1:
+                self.fused.append(tuple(step.layer.type for step in fused.steps))
+                self._forward(net, "layers as one", before, *names)
+                if self.phase == 0:
+                    self._backward(net, "layers as one", *names)
         self._whole_forward()
 
     def _net(self):
@@ -136,27 +140,29 @@ class Steps:
             now.update({name: self.theirs[f"data {layer} {name}"] for name in net.top_names[layer]})
         return before
 
-    def _forward(self, net, kind, before, first, last=None):
-        last = last or first
-        for name, array in before[first].items():
-            net.blobs[name].data[...] = array
+    def _forward(self, net, kind, before, *layers):
+        first, last = layers[0], layers[-1]
+        for layer in reversed(layers):
+            for name, array in before[layer].items():
+                net.blobs[name].data[...] = array
         if net.layer_dict[first].type != "Input":
             net.forward(start=first, end=last)
-        terms = sum(_top_terms(net, layer) for layer in {first, last})
+        terms = sum(_top_terms(net, layer) for layer in layers)
         for name in net.top_names[last]:
             self._check(f"values of {kind}", net.blobs[name].data, f"data {last} {name}", terms)
             net.blobs[name].data[...] = self.theirs[f"data {last} {name}"]
 
-    def _backward(self, net, kind, first, last=None):
-        last = last or first
+    def _backward(self, net, kind, *layers):
+        """The layers backward; `_forward` has run them."""
+        first, last = layers[0], layers[-1]
         for name in net.top_names[last]:
             net.blobs[name].diff[...] = self.theirs[f"gradient {last} {name}"]
         net.clear_param_diffs()
         net.backward(start=last, end=first)
-        terms = sum(_bottom_terms(net, layer) for layer in {first, last})
+        terms = sum(_bottom_terms(net, layer) for layer in layers)
         for name in net.bottom_names[first]:
             self._check(f"gradients of {kind}", net.blobs[name].diff, f"down {first} {name}", terms)
-        for layer in {first, last} & set(net.params):
+        for layer in set(layers) & set(net.params):
             for index, blob in enumerate(net.params[layer]):
                 expected = f"param gradient {layer} {index}"
                 self._check(f"gradients of {kind}", blob.diff, expected, _param_terms(net, layer))

@@ -19,7 +19,11 @@ NETWORKS = {
     "FCRN-B 37x45": (networks.fcrn_b(37, 45), None),
     "FCRN-B 101x53": (networks.fcrn_b(101, 53), None),
     "dilated 37x45": (networks.dilated(37, 45), [0, 1, 2, 3]),
+    "normalised U-Net 36x44": (networks.normalised_unet(36, 44), [0, 1]),
 }
+#: What the engine computes as one in the last of them, by phase.
+_UPSAMPLED, _NORM = ("Deconvolution", "Concat", "Convolution"), ("BatchNorm", "Scale")
+AS_ONE = {"TRAIN": {_UPSAMPLED, _NORM}, "TEST": {("Convolution", *_NORM), (*_UPSAMPLED, *_NORM)}}
 PHASES = {"TRAIN": 0, "TEST": 1}
 #: None: the kernel that the environment names, else the best for this processor. Prescott's runs on all of them.
 KERNELS = {"this processor's kernel": None, "Prescott's kernel": "Prescott"}
@@ -53,3 +57,4 @@ def test_forward_and_backward(caffes, tmp_path, name, phase):
         print(f"{kind}: at most {part:.2f} of what rounding explains ({where})")
     assert set(steps.worst) >= {"values of one layer", "values of a whole pass"}
     assert PHASES[phase] or set(steps.worst) >= {"gradients of one layer", "gradients of a whole pass"}
+    assert not name.startswith("normalised") or set(steps.fused) == AS_ONE[phase]

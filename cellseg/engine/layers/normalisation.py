@@ -61,6 +61,8 @@ class BatchNorm(Layer):
     forward pass changes them; the solver must not.
     """
 
+    BACKWARD_NEEDS_TOPS = False
+
     def setup(self, bottom_shapes):
         p, (shape,) = self.parameter.batch_norm_param, bottom_shapes
         if len(shape) < 2:
@@ -102,24 +104,45 @@ class BatchNorm(Layer):
         return super().forward(bottoms, weights, down, [False] * len(learn))
 
     def compute(self, bottoms, weights):
-        p, x = self.parameter.batch_norm_param, bottoms[0].float()
-        mean_sum, variance_sum, count = weights
+        return [self.scaled(bottoms[0], weights, None, None)]
+
+    def scaled(self, x, weights, scale, bias):
+        """Its top times a number and plus a number for each channel, None for 1 and 0.
+
+        Parameters
+        ----------
+        x : torch.Tensor
+        weights : list of torch.Tensor
+            Its own; changed where it takes mean and variance of the batch.
+        scale, bias : torch.Tensor of shape (channels,), or None
+        """
+        p, (mean_sum, variance_sum, count) = self.parameter.batch_norm_param, weights
+        mean, variance = torch.zeros_like(mean_sum), torch.zeros_like(variance_sum)
         if self.use_sums:
             share = torch.where(count == 0, 0, 1 / count)
-            return [_normalised(x, mean_sum * share, variance_sum * share, False, p.eps)]
-        mean, variance = torch.zeros_like(mean_sum), torch.zeros_like(variance_sum)
-        top = _normalised(x, mean, variance, True, p.eps)
-        if x.numel() == x.shape[1]:
-            variance = torch.zeros_like(variance)
-        with torch.no_grad():
-            for total, new in ((mean_sum, mean), (variance_sum, variance), (count, 1)):
-                total.mul_(p.moving_average_fraction).add_(new)
-        return [top]
+            mean, variance = mean_sum * share, variance_sum * share
+        # With a momentum of 1 PyTorch puts the batch's own mean and variance there.
+        cudnn = torch.backends.cudnn.enabled
+        top = torch.batch_norm(x, scale, bias, mean, variance, not self.use_sums, 1.0, p.eps, cudnn)
+        if not self.use_sums:
+            if x.numel() == x.shape[1]:
+                variance = torch.zeros_like(variance)
+            with torch.no_grad():
+                for total, new in ((mean_sum, mean), (variance_sum, variance), (count, 1)):
+                    total.mul_(p.moving_average_fraction).add_(new)
+        return top
 
+    def factors(self):
+        """What its top is in testing: the bottom times a number and plus a number for each channel.
 
-def _normalised(x, mean, variance, training, eps):
-    """PyTorch's own, with mean and variance given, or (`training`) taken from the batch and put there."""
-    return torch.batch_norm(x, None, None, mean, variance, training, 1.0, eps, torch.backends.cudnn.enabled)
+        Returns
+        -------
+        factor, shift : torch.Tensor of shape (channels,), float64
+        """
+        mean_sum, variance_sum, count = (param.tensor.double() for param in self.params)
+        share = torch.where(count == 0, 0, 1 / count)
+        factor = (variance_sum * share + self.parameter.batch_norm_param.eps).rsqrt()
+        return factor, -mean_sum * share * factor
 
 
 class MVN(Layer):
@@ -215,6 +238,7 @@ class Scale(_Broadcast):
     """The product with a parameter or a second bottom, plus a second parameter with `bias_term`."""
 
     FIELD = "scale_param"
+    BACKWARD_NEEDS_TOPS = False
 
     def setup(self, bottom_shapes):
         super().setup(bottom_shapes)

@@ -4,10 +4,11 @@ from collections import OrderedDict
 
 from cellseg.engine import graph, layers
 from cellseg.engine.torch.blob import Blob
+from cellseg.engine.torch.fusing import fused
 from cellseg.engine.torch.labels import check_labels
 from cellseg.engine.torch.log import info
 from cellseg.engine.torch.sharing import Parameters
-from cellseg.engine.torch.steps import Step, fused
+from cellseg.engine.torch.steps import Step
 
 
 class Building:

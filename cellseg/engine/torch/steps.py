@@ -1,4 +1,4 @@
-"""The steps of a net: a layer in its place, or two layers that are computed as one; both run forward and backward."""
+"""The steps of a net: a layer in its place, which runs forward and backward."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,6 @@ import torch
 from cellseg.engine.layers.base import Layer
 from cellseg.engine.torch.context import context
 from cellseg.engine.torch.log import info
-from cellseg.engine.torch.upsampling import UpsampledConvolution, fits
 
 
 @dataclass(eq=False)
@@ -29,8 +28,8 @@ class Step:
         Whether the layer runs backward at all.
     bottom_shapes : list of tuple of int
         For which the layer was last shaped.
-    passed_over : bool
-        Whether the last forward pass through its place was that of a `FusedStep`.
+    fused : cellseg.engine.torch.fusing.FusedStep or None
+        What ran in its place in the last forward pass.
     """
 
     layer: Layer
@@ -43,7 +42,7 @@ class Step:
     learn: list = field(default_factory=list)
     needed: bool = False
     bottom_shapes: list = None
-    passed_over: bool = False
+    fused: object = None
 
     @property
     def steps(self):
@@ -85,7 +84,7 @@ class Step:
         list of torch.Tensor
             The losses among its tops, weighted.
         """
-        self.passed_over = False
+        self.fused = None
         if self.layer.type == "Input":
             return []
         self.shape()
@@ -97,11 +96,11 @@ class Step:
         return [(top.tensor.float() * top.gradient).sum() for top, w in zip(self.tops, self.loss_weights) if w]
 
     def backward(self):
-        """Run the layer backward; where it was passed over, it runs forward first."""
+        """Run the layer backward; where it was computed as one with others, it runs forward first."""
         if not self.has_gradients:
             return
-        if self.passed_over:
-            self.forward(True)
+        if self.fused:
+            self.fused.run_apart()
         bottoms, weights = self.layer.backward([top.gradient_or_none for top in self.tops])
         for bottom, gradient, down in zip(self.bottoms, bottoms, self.down):
             if down:
@@ -125,79 +124,3 @@ class Step:
         for top in self.tops:
             if self.bottoms and not any(top is bottom for bottom in self.bottoms):
                 top.let_go()
-
-
-class FusedStep:
-    """An upsampling whose only use is the convolution behind it, computed as one.
-
-    The blob between them, and its gradient, are computed when somebody looks. Where the upsampling's weights are not
-    the bilinear ones, and on other devices, the two run one by one.
-
-    Parameters
-    ----------
-    first, second : Step
-    """
-
-    def __init__(self, first, second):
-        self.steps = [first, second]
-        self._pair = UpsampledConvolution(first.layer, second.layer)
-
-    def forward(self, record):
-        """As `Step.forward`."""
-        first, second = self.steps
-        if not self._pair.holds():
-            return first.forward(record) + second.forward(record)
-        first.shape()
-        second.shape()
-        down, learn = second.wanted(record)
-        second.tops[0].tensor = self._pair.forward(
-            first.bottoms[0].tensor, down[0] and first.wanted(record)[0][0], learn
-        )
-        first.tops[0].later(self._pair.between())
-        first.passed_over = second.passed_over = True
-        return []
-
-    def backward(self):
-        """As `Step.backward`."""
-        first, second = self.steps
-        if not (first.passed_over and second.passed_over and second.has_gradients):
-            second.backward()
-            first.backward()
-            return
-        gradient = second.tops[0].gradient
-        bottom, weights = self._pair.backward(gradient)
-        if bottom is not None:
-            first.bottoms[0].gradient = bottom
-        if second.down[0]:
-            first.tops[0].later_gradient(self._pair.between_gradient(gradient))
-        second.accumulate(weights)
-
-
-def fused(steps):
-    """The same steps, with those that can be computed as one in one step.
-
-    Parameters
-    ----------
-    steps : list of Step
-
-    Returns
-    -------
-    list of (Step or FusedStep)
-    """
-    result, rest = [], list(steps)
-    while rest:
-        first, second = rest[0], rest[1] if len(rest) > 1 else None
-        if second and _fits(first, second, steps):
-            result.append(FusedStep(first, second))
-            rest = rest[2:]
-        else:
-            result.append(rest.pop(0))
-    return result
-
-
-def _fits(first, second, steps):
-    alone = len(second.bottoms) == len(first.tops) == len(first.bottoms) == len(second.tops) == 1
-    if not alone or second.bottoms[0] is not first.tops[0] or any(first.learn) or any(second.loss_weights):
-        return False
-    used = sum(any(bottom is first.tops[0] for bottom in step.bottoms) for step in steps)
-    return used == 1 and fits(first.layer, second.layer)

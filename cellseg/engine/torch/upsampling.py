@@ -8,7 +8,10 @@ convolution's few outputs instead of its many inputs.
 The two orders differ at the border alone. The smoothing reaches one pixel beyond the upsampled map, where the
 convolution of Caffe's two layers sees zeros. What the convolution would add from that ring is subtracted again.
 
-Both orders are the same function; results differ by rounding. The map in between is computed when somebody looks.
+A Concat may stand between them, as in a U-Net. A convolution of maps one behind the other is the sum of the
+convolutions of each; that of the upsampled maps is computed as above, and that of the maps beside them as usual.
+
+Both orders are the same function; results differ by rounding. The maps in between are computed when somebody looks.
 """
 
 import torch
@@ -16,19 +19,24 @@ import torch.nn.functional as F
 from torch.nn.grad import conv2d_weight
 
 from cellseg.engine.layers.convolution import Convolution, Deconvolution, channels_last, lowered
+from cellseg.engine.layers.shape import Concat
 from cellseg.engine.torch.context import context
 
 _SMOOTHING = torch.tensor([0.25, 0.75, 0.75, 0.25])
 
 
-def fits(first, second):
-    """Say whether two layers that follow each other, with nothing else between, can be computed as one.
+def fits(first, second, concat=None):
+    """Say whether an upsampling and a convolution, with at most a Concat between, can be computed as one.
 
     Parameters
     ----------
     first, second : Layer
+    concat : Layer, optional
+        Whose first bottom the upsampled maps are.
     """
     if type(first) is not Deconvolution or type(second) is not Convolution:
+        return False
+    if concat is not None and (type(concat) is not Concat or concat.along != 1):
         return False
     fixed = first.window == ((4, 4), (2, 2), (1, 1), (1, 1))
     depthwise = first.group == first.channels == first.outputs and len(first.params) == 1
@@ -37,7 +45,9 @@ def fits(first, second):
 
 
 class UpsampledConvolution:
-    """Two layers for which `fits` holds, with the passes of one `Layer`.
+    """Layers for which `fits` holds, with the passes of one `Layer`.
+
+    Its bottoms are the upsampling's and, where a Concat stands between, those beside the upsampled maps.
 
     Parameters
     ----------
@@ -55,39 +65,46 @@ class UpsampledConvolution:
         weight = self.first.params[0].tensor
         return weight.device.type == "cpu" and torch.equal(weight, self._filter(weight.shape[0], weight.dtype))
 
-    def forward(self, x, down, learn):
+    def forward(self, bottoms, weights, down, learn):
         """The second layer's top.
 
         Parameters
         ----------
-        x : torch.Tensor of shape (N, C, H, W)
-            The first layer's bottom.
-        down : bool
-            Whether `backward` will be asked for the gradient of `x`.
+        bottoms : list of torch.Tensor
+            (N, C, H, W), and those beside the upsampled maps, (N, ..., 2 H, 2 W).
+        weights : list of torch.Tensor
+            Of the second layer: weights and, if it has one, bias.
+        down : list of bool
+            For which bottoms `backward` will be asked for gradients.
         learn : list of bool
-            The same for the second layer's parameters.
+            The same for the weights.
 
         Returns
         -------
         torch.Tensor of shape (N, outputs, 2 H, 2 W)
         """
-        x = channels_last(lowered(x))
-        weight, *bias = (lowered(param.tensor) for param in self.second.params)
-        flipped = weight.flip(2, 3).transpose(0, 1).contiguous()
-        self._x, self._flipped, self._down, self._learn = x, flipped, down, learn
-        small = F.conv_transpose2d(x, flipped, stride=2)
+        x, *beside = (channels_last(lowered(bottom)) for bottom in bottoms)
+        weight, *bias = (lowered(w) for w in weights)
+        self._x, self._down, self._learn = x, down, learn
+        self._weight, many = weight, x.shape[1]
+        self._flipped = weight[:, :many].flip(2, 3).transpose(0, 1).contiguous()
+        small = F.conv_transpose2d(x, self._flipped, stride=2)
         smoothing = self._filter(self.second.outputs, x.dtype)
         y = F.conv2d(small, smoothing, *bias, padding=2 - self.reach, groups=self.second.outputs)
-        with torch.set_grad_enabled(down or learn[0]):
-            edges = [edge.detach().requires_grad_(down) for edge in _edges(x)]
-            sides = [side.detach().requires_grad_(learn[0]) for side in self._sides(weight)]
+        self._beside = torch.cat(beside, 1) if len(beside) > 1 else beside[0] if beside else None
+        self._lengths = [maps.shape[1] for maps in beside]
+        if beside:
+            y += F.conv2d(self._beside, self._weight[:, many:], padding=self.reach)
+        with torch.set_grad_enabled(down[0] or learn[0]):
+            edges = [edge.detach().requires_grad_(down[0]) for edge in _edges(x)]
+            sides = [side.detach().requires_grad_(learn[0]) for side in self._sides(weight[:, :many])]
             self._ring = edges, sides, self._from_ring(*edges, *sides)
         for part, ring in zip(self._borders(y), self._ring[2]):
             part -= ring.detach()
         return y
 
     def backward(self, gradient):
-        """Gradients of the bottom and of the second layer's parameters, None where not asked for.
+        """Gradients of the bottoms and of the second layer's parameters, None where not asked for.
 
         Parameters
         ----------
@@ -96,22 +113,21 @@ class UpsampledConvolution:
 
         Returns
         -------
-        bottom : torch.Tensor or None
-        weights : list of (torch.Tensor or None)
+        bottoms, weights : list of (torch.Tensor or None)
         """
         gradient = channels_last(gradient.to(self._x.dtype))
-        outputs = self.second.outputs
+        outputs, many = self.second.outputs, self._x.shape[1]
         small = F.conv2d(gradient, self._filter(outputs, gradient.dtype), padding=1 + self.reach, groups=outputs)
         edges, sides, rings = self._ring
-        leaves = (edges if self._down else []) + (sides if self._learn[0] else [])
+        leaves = (edges if self._down[0] else []) + (sides if self._learn[0] else [])
         found = iter(torch.autograd.grad(rings, leaves, self._borders(gradient), retain_graph=True) if leaves else ())
-        bottom, weights = None, [None] * len(self._learn)
-        if self._down:
-            bottom = F.conv2d(small, self._flipped, stride=2)
+        bottoms, weights = [None] * len(self._down), [None] * len(self._learn)
+        if self._down[0]:
+            bottoms[0] = F.conv2d(small, self._flipped, stride=2)
             rows, columns = next(found), next(found)
             for number, place in enumerate((0, -1)):
-                bottom[:, :, place] -= rows[:, :, number]
-                bottom[..., place] -= columns[:, :, number]
+                bottoms[0][:, :, place] -= rows[:, :, number]
+                bottoms[0][..., place] -= columns[:, :, number]
         if self._learn[0]:
             flipped = conv2d_weight(small, self._flipped.shape, self._x, stride=2)
             weights[0] = flipped.transpose(0, 1).flip(2, 3).float()
@@ -119,16 +135,35 @@ class UpsampledConvolution:
                 side -= next(found)
         if len(weights) > 1 and self._learn[1]:
             weights[1] = gradient.sum((0, 2, 3), dtype=torch.float32)
-        return bottom, weights
+        if self._beside is not None:
+            wanted = [any(self._down[1:]), self._learn[0], False]
+            beside, more, _ = torch.ops.aten.convolution_backward(
+                gradient,
+                self._beside,
+                self._weight[:, many:],
+                None,
+                (1, 1),
+                (self.reach,) * 2,
+                (1, 1),
+                False,
+                (0, 0),
+                1,
+                wanted,
+            )
+            if wanted[0]:
+                bottoms[1:] = beside.split(self._lengths, 1)
+            if self._learn[0]:
+                weights[0] = torch.cat([weights[0], more.float()], 1)
+        return bottoms, weights
 
-    def between(self):
-        """The first layer's top for the last `forward`."""
+    def upsampled(self):
+        """The first layer's top for the last `forward`, as a function."""
         x, weight = self._x, self.first.params[0].tensor
         return lambda: F.conv_transpose2d(x.float(), weight, stride=2, padding=1, groups=weight.shape[0])
 
-    def between_gradient(self, gradient):
-        """Its gradient for the last `backward`."""
-        weight = self._flipped.transpose(0, 1).flip(2, 3)
+    def joined_gradient(self, gradient):
+        """The gradient of the second layer's bottom for the last `backward`, as a function."""
+        weight = self._weight
         return lambda: F.conv_transpose2d(gradient.to(weight.dtype), weight, padding=self.reach).float()
 
     def _filter(self, channels, dtype):
