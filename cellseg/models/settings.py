@@ -16,6 +16,7 @@ from cellseg.records import read_record, write_record
 SPLIT = 0.5
 
 _EVALUATE = "evaluate the model again"
+_OF_THE_WEIGHTS = ("recipe", "diameter", "scores")
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,9 @@ def read_settings(model: str | Path) -> ModelSettings | None:
 def write_settings(model: str | Path, settings: ModelSettings) -> Path | None:
     """Write the settings of a model beside it.
 
-    Settings that were chosen on training images are kept: others do not replace them. Nothing is written into a folder
-    where nothing may be written.
+    Settings that were chosen on training images are kept: others do not replace them. What earlier settings say of the
+    weights themselves (recipe, diameter, scores) is kept where the new ones do not say it. Nothing is written into a
+    folder where nothing may be written.
 
     Parameters
     ----------
@@ -143,9 +145,13 @@ def write_settings(model: str | Path, settings: ModelSettings) -> Path | None:
     path or None
         The file, if it was written.
     """
-    path = settings_file(model)
-    if not settings.chosen_on_training_images and _has_better(model) or not os.access(path.parent, os.W_OK):
+    path, before = settings_file(model), usable_settings(model)
+    better = before is not None and before.chosen_on_training_images
+    if better and not settings.chosen_on_training_images or not os.access(path.parent, os.W_OK):
         return None
+    if before:
+        facts = {name: getattr(settings, name) or getattr(before, name) for name in _OF_THE_WEIGHTS}
+        settings = replace(settings, **facts)
     write_record(path, replace(settings, deploy=os.path.relpath(settings.deploy, path.parent)))
     return path
 
@@ -156,8 +162,3 @@ def usable_settings(model: str | Path) -> ModelSettings | None:
         return read_settings(model)
     except CellsegError:
         return None
-
-
-def _has_better(model):
-    settings = usable_settings(model)
-    return settings is not None and settings.chosen_on_training_images

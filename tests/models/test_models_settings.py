@@ -54,6 +54,15 @@ def test_what_was_chosen_on_training_images_stays(evaluated):
     assert (settings.smallest_object, settings.largest_hole) == (20, 5)
 
 
+def test_what_is_known_of_the_weights_stays(evaluated):
+    keep(evaluated)
+    write_settings(MODEL, replace(read_settings(MODEL), recipe="cells", diameter=18.0, scores={"F1": 0.9}))
+    keep(replace(evaluated, settings=CHOSEN, threshold=0.4))
+    settings = read_settings(MODEL)
+    assert (settings.threshold, settings.recipe, settings.diameter) == (0.4, "cells", 18.0)
+    assert settings.scores == {"F1": 0.9}
+
+
 def test_other_weights_of_that_name_get_their_own(evaluated):
     keep(replace(evaluated, settings=CHOSEN, threshold=0.4))
     Path(MODEL).write_bytes(b"other weights")
