@@ -1,9 +1,12 @@
 """Named recipes: what is trained on what, and how. To add a recipe, add an entry to `RECIPES`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cellseg.data.sizes import ORIENTATIONS, REAL_TEST, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
-from cellseg.network import ADAM, SGD, Fcn, UNet, Updates
+from cellseg.network import ADAM, SGD, CellUNet, Fcn, UNet, Updates
+
+#: The learning rate of the recipe for cells.
+CELLS = replace(ADAM, base_lr=0.002)
 
 SIMULATED_PATCHES = {"simulated": TRAIN_PATCHES, "tuned": TUNED_PATCHES}
 
@@ -15,7 +18,7 @@ class Recipe:
     Attributes
     ----------
     name : str
-    network : Fcn or UNet
+    network : Fcn, UNet or CellUNet
     updates : cellseg.network.Updates
     epochs : int
         Length of each stage.
@@ -26,6 +29,8 @@ class Recipe:
         A name of `cellseg.data.normalisation.RULES`.
     copies : int or None
         Random copies of each training image (`cellseg.data.variation`); None for the report's eight orientations.
+    variation : str
+        What a random copy is: a name of `cellseg.data.variation.VARIATIONS`.
     orientations : {1, 8}
         Orientations of an image over which its output is averaged.
     """
@@ -37,6 +42,7 @@ class Recipe:
     pretraining: str | None = "simulated"
     normalisation: str = "percentile"
     copies: int | None = None
+    variation: str = "brightness"
     orientations: int = 1
 
     @property
@@ -55,5 +61,16 @@ RECIPES = {
         Recipe("report"),
         Recipe("unet", UNet(), ADAM, epochs=15, pretraining=None),
         Recipe("best", UNet(), ADAM, epochs=3, pretraining=None, normalisation="root", copies=40, orientations=8),
+        Recipe(
+            "cells",
+            CellUNet(),
+            CELLS,
+            epochs=4,
+            pretraining=None,
+            normalisation="floor",
+            copies=40,
+            variation="microscope",
+            orientations=8,
+        ),
     )
 }

@@ -9,6 +9,7 @@ import sys
 from cellseg import cli
 from cellseg.commands import options
 from cellseg.errors import CellsegError
+from cellseg.network import targets_of
 from cellseg.recipes import RECIPES
 
 KINDS = ("simulated", "tuned", "real", "stand-in")
@@ -41,8 +42,10 @@ def run(arguments):
     build = getattr(dataset, "build_" + arguments.kind.replace("-", "_"))
     given = {"seed": arguments.seed, "progress": bar("images")}
     given["normalisation"] = arguments.normalisation or recipe.normalisation
+    given["targets"] = targets_of(recipe.network)
     if arguments.kind in ("real", "stand-in"):
         given["copies"] = recipe.copies if arguments.copies is None else arguments.copies
+        given["variation"] = recipe.variation
     if arguments.kind in ("real", "tuned"):
         source = find_real(arguments.real, bar("images")) if arguments.real else None
         given.update(source=source, rgb=arguments.rgb)

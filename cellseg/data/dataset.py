@@ -6,12 +6,14 @@ FOLDER/data.json                kind, normalisation, seed, patches, foreground, 
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from cellseg import __version__
 from cellseg.data.augmentation import orientations
+from cellseg.data.diameter import median_diameter
 from cellseg.data.folder import read_examples
 from cellseg.data.hdf5 import list_entry, write_split
 from cellseg.data.normalisation import normalise
@@ -31,10 +33,13 @@ from cellseg.data.variation import with_copies
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, replacing_folder, sha256
 
+#: What the report's network learns.
+LABEL = ("label",)
+
 _NAMES = r"data\.json|(train|test)(\.txt|_\d+\.h5)"
 
 
-def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
+def build_simulated(folder, seed=0, normalisation="percentile", targets=LABEL, progress=iter):
     """The report's synthetic set: 200 training patches from 50 images, and 60 test patches from 15 others.
 
     Parameters
@@ -44,6 +49,8 @@ def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
     seed : int
     normalisation : str
         A name of `cellseg.data.normalisation.RULES`.
+    targets : tuple of str
+        What is to be learnt; see `cellseg.data.hdf5.write_split`.
     progress : callable, optional
         Wraps the loops over images.
 
@@ -53,6 +60,7 @@ def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
         False if the folder holds this very data set already, so that nothing was done.
     """
     request = {"kind": "simulated", "seed": seed, "normalisation": normalisation, "recipe": RECIPES["simulated"]}
+    request["targets"] = targets
 
     def make():
         rng = np.random.RandomState(seed)
@@ -62,12 +70,12 @@ def build_simulated(folder, seed=0, normalisation="percentile", progress=iter):
     return _build(folder, request, make)
 
 
-def build_tuned(folder, source=None, seed=0, normalisation="percentile", rgb="refuse", progress=iter):
+def build_tuned(folder, source=None, seed=0, normalisation="percentile", rgb="refuse", targets=LABEL, progress=iter):
     """Simulated patches that look like annotated training images: 400 for training, 60 for testing.
 
     Parameters
     ----------
-    folder, seed, normalisation, progress
+    folder, seed, normalisation, targets, progress
         As in `build_simulated`.
     source, rgb
         As in `build_real`. Only the training images are looked at. Without a source they are the stand-in's.
@@ -86,11 +94,13 @@ def build_tuned(folder, source=None, seed=0, normalisation="percentile", rgb="re
         examples = read_examples(Path(source) / "train", rgb)
         images, masks = zip(*((example.image, example.mask) for example in examples))
     else:
-        images, masks, _ = stand_in_images(REAL_TRAIN, np.random.RandomState(seed), progress)
+        images, labels, _ = stand_in_images(REAL_TRAIN, np.random.RandomState(seed), progress)
+        masks = [one > 0 for one in labels]
     look = measure_look(images, masks)
     if look is None:
         raise CellsegError(f"{source}: the training masks hold no cell of 20 pixels or more; nothing to tune to")
     request = {"kind": "tuned", "seed": seed, "normalisation": normalisation, "look": look.to_dict()}
+    request["targets"] = targets
 
     def make():
         rng = np.random.RandomState(seed)
@@ -99,31 +109,47 @@ def build_tuned(folder, source=None, seed=0, normalisation="percentile", rgb="re
     return _build(folder, request if source else {**request, "note": STAND_IN}, make)
 
 
-def build_stand_in(folder, seed=0, normalisation="percentile", copies=None, progress=iter):
+def build_stand_in(
+    folder, seed=0, normalisation="percentile", copies=None, variation="brightness", targets=LABEL, progress=iter
+):
     """A stand-in for the report's real images: 55 training patches (times 8) and 40 test patches, simulated.
 
-    Parameters and result as in `build_simulated`; `copies` as in `build_real`.
+    Parameters and result as in `build_simulated`; `copies` and `variation` as in `build_real`.
     """
     request = {"kind": "stand-in", "seed": seed, "normalisation": normalisation, "recipe": RECIPES["stand-in"]}
 
     def make():
         rng = np.random.RandomState(seed)
         train = stand_in_patches("train", normalisation, rng, progress)
-        return _augmented(train, copies, seed, progress), stand_in_patches("test", normalisation, rng, progress)
+        train = _augmented(train, copies, variation, seed, progress)
+        return train, stand_in_patches("test", normalisation, rng, progress)
 
-    return _build(folder, {**request, "copies": copies, "note": STAND_IN}, make)
+    request.update(copies=copies, variation=variation if copies else None, targets=targets, note=STAND_IN)
+    return _build(folder, request, make)
 
 
-def build_real(folder, source, normalisation="percentile", rgb="refuse", copies=None, seed=0, progress=iter):
+def build_real(
+    folder,
+    source,
+    normalisation="percentile",
+    rgb="refuse",
+    copies=None,
+    variation="brightness",
+    targets=LABEL,
+    seed=0,
+    progress=iter,
+):
     """Real images, cut into a grid of patches. Training patches are augmented: eight orientations, or random copies.
 
     Parameters
     ----------
-    folder, normalisation, progress
+    folder, normalisation, targets, progress
         As in `build_simulated`.
     copies : int, optional
         Copies of each training patch: itself, and random variations of it (`cellseg.data.variation`). By default its
         eight orientations, as in the report.
+    variation : str
+        What a copy is: a name of `cellseg.data.variation.VARIATIONS`.
     seed : int
         Seed of the random copies.
     source : str or path
@@ -154,6 +180,8 @@ def build_real(folder, source, normalisation="percentile", rgb="refuse", copies=
         "normalisation": normalisation,
         "rgb": rgb,
         "copies": copies,
+        "variation": variation if copies else None,
+        "targets": targets,
         "seed": seed if copies else None,
         "source": {str(file.relative_to(source)): sha256(file) for file in files},
     }
@@ -161,7 +189,7 @@ def build_real(folder, source, normalisation="percentile", rgb="refuse", copies=
     def make():
         train = _real_patches(splits["train"], source, normalisation, overlap=True)
         test = _real_patches(splits["test"], source, normalisation, overlap=False)
-        return _augmented(train, copies, seed, progress), test
+        return _augmented(train, copies, variation, seed, progress), test
 
     return _build(folder, request, make)
 
@@ -191,7 +219,7 @@ def _build(folder, request, make):
     with replacing_folder(folder) as beside:
         splits = {}
         for split, patches in made.items():
-            files = write_split(beside, folder, split, patches.data, patches.label)
+            files = write_split(beside, folder, split, patches.data, patches.labels, request.targets)
             splits[split] = DataSplit(
                 patches=len(patches),
                 foreground=patches.foreground,
@@ -200,7 +228,15 @@ def _build(folder, request, make):
                 copy=patches.copy,
                 background=patches.background,
             )
-        write_data(beside, DataRecord(request=request, stand_in=request.kind == "stand-in", splits=splits))
+        numbered = all(patches.numbered for patches in made.values())
+        record = DataRecord(
+            request=request,
+            stand_in=request.kind == "stand-in",
+            numbered=numbered,
+            diameter=_diameter(made["train"]) if numbered else None,
+            splits=splits,
+        )
+        write_data(beside, record)
     return True
 
 
@@ -214,15 +250,23 @@ def _is_current(folder, request):
         return False
 
 
-def _augmented(patches, copies, seed, progress):
+def _diameter(patches):
+    """Of the patches as they are, without their copies."""
+    kept = patches.labels[: patches.copy.count(0)] if patches.copy else patches.labels
+    areas = np.concatenate([np.unique(one[one > 0], return_counts=True)[1] for one in kept])
+    return median_diameter(areas) if areas.size else None
+
+
+def _augmented(patches, copies, variation, seed, progress):
     """The patches themselves first, then the augmented copies."""
     if not copies:
         return patches.augmented(lambda *stacks: tuple(map(orientations, stacks)), ORIENTATIONS)
     rng = np.random.RandomState(seed)
-    return patches.augmented(lambda *stacks: with_copies(*stacks, copies, rng, progress), copies)
+    return patches.augmented(lambda *stacks: with_copies(*stacks, copies, rng, variation, progress), copies)
 
 
 def _real_patches(examples, source, normalisation, overlap):
     images = [normalise(example.image, normalisation) for example in examples]
     names = [str(example.files[0].relative_to(source)) for example in examples]
-    return grid_patches(images, [example.mask for example in examples], names, PATCH, overlap)
+    patches = grid_patches(images, [example.labels for example in examples], names, PATCH, overlap)
+    return replace(patches, numbered=all(example.numbered for example in examples))

@@ -10,8 +10,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from cellseg.data.targets import distance_map
 from cellseg.errors import CellsegError
 from cellseg.files import write_text
+from cellseg.network import DISTANCE
 
 ROWS = 4096
 
@@ -32,7 +34,7 @@ def list_entry(path):
     return name
 
 
-def write_split(folder, final_folder, split, data, label, rows=ROWS):
+def write_split(folder, final_folder, split, data, labels, targets=("label",), rows=ROWS):
     """Write one split as shards and a list file.
 
     Parameters
@@ -43,8 +45,12 @@ def write_split(folder, final_folder, split, data, label, rows=ROWS):
         "train" or "test": gives ``<split>.txt`` and ``<split>_0.h5``, ``<split>_1.h5``...
     data : ndarray of shape (N, H, W)
         Written as dataset ``data``, float32 of shape (N, 1, H, W).
-    label : ndarray of shape (N, H, W)
-        Class numbers; written as dataset ``label``, float32 of shape (N, 1, H, W).
+    labels : ndarray of shape (N, H, W), int
+        Numbers of cells, 0 is background. Written as dataset ``labels``, int32 of shape (N, 1, H, W), which Caffe does
+        not read.
+    targets : sequence of str
+        What is to be learnt, made from the labels, each a dataset of float32 and shape (N, 1, H, W): ``label`` (0
+        background, 1 cell) and ``distance_target`` (`cellseg.data.targets.distance_map`).
     rows : int
         Largest number of patches in a shard. Caffe holds one shard in memory, and shuffles within it.
 
@@ -57,12 +63,23 @@ def write_split(folder, final_folder, split, data, label, rows=ROWS):
     for number, start in enumerate(range(0, len(data), rows)):
         names.append(f"{split}_{number}.h5")
         with h5py.File(Path(folder) / names[-1], "w") as file:
-            for name, stack in (("data", data), ("label", label)):
-                part = np.ascontiguousarray(stack[start : start + rows, None], dtype=np.float32)
-                file.create_dataset(name, data=part, track_times=False)  # so the same data give the same bytes
+            part = labels[start : start + rows]
+            planes = {"data": data[start : start + rows], **{name: _TARGETS[name](part) for name in targets}}
+            for name, stack in planes.items():
+                stack = np.ascontiguousarray(stack[:, None], dtype=np.float32)
+                file.create_dataset(name, data=stack, track_times=False)  # so the same data give the same bytes
+            part = np.asarray(part[:, None], np.int32)
+            file.create_dataset("labels", data=part, track_times=False, compression="gzip", shuffle=True)
     entries = [list_entry(Path(final_folder) / name) for name in names]
     write_text(Path(folder) / f"{split}.txt", "\n".join(entries) + "\n")
     return names
+
+
+def _distances(labels):
+    return np.stack([distance_map(one) for one in labels])
+
+
+_TARGETS = {"label": lambda labels: labels > 0, DISTANCE: _distances}
 
 
 def read_list(path):
@@ -94,6 +111,31 @@ def read_list(path):
     if len({data.shape[1:] for data, _ in shards}) > 1:
         raise CellsegError(f"{path}: its HDF5 files hold patches of different sizes; make it again")
     return tuple(np.concatenate(stacks) for stacks in zip(*shards))
+
+
+def read_numbers(path):
+    """The numbers of the cells in all shards of a list file, as `write_split` keeps them beside Caffe's datasets.
+
+    Returns
+    -------
+    ndarray of shape (N, H, W), int32, or None
+        None where a shard has none, such as one that others wrote.
+
+    Raises
+    ------
+    CellsegError
+        If they cannot be read.
+    """
+    parts = []
+    for entry in Path(path).read_text(encoding="utf-8").split():
+        try:
+            with h5py.File(entry, "r") as file:
+                if "labels" not in file:
+                    return None
+                parts.append(file["labels"][()][:, 0].astype(np.int32))
+        except (OSError, KeyError, AttributeError, RuntimeError, IndexError) as error:
+            raise CellsegError(f"{entry}: its dataset 'labels' is damaged; make it again") from error
+    return np.concatenate(parts)
 
 
 def _read_shard(path, entry):

@@ -1,4 +1,4 @@
-"""Cutting patches out of images and their masks."""
+"""Cutting patches out of images and their labels."""
 
 from dataclasses import dataclass, field
 
@@ -9,50 +9,56 @@ from cellseg.errors import CellsegError
 
 @dataclass
 class Patches:
-    """Patches with their masks.
+    """Patches with their labels.
 
     Attributes
     ----------
     data : ndarray of shape (N, S, S), float32
         Normalised grey values.
-    label : ndarray of shape (N, S, S), uint8
-        0 background, 1 cell.
+    labels : ndarray of shape (N, S, S), int32
+        0 background, from 1 on the numbers of cells.
     names : list of str
         The image of each patch, with the row and column at which it was cut.
     background : list of str
         Kind of background of each patch (`cellseg.data.record.DataSplit`); empty if unknown.
     copy : list of int
         0 for a patch as it was cut, from 1 on for its augmented copies; empty if there are none.
+    numbered : bool
+        Whether cells were numbered one by one; if not, those that touch have one number.
     """
 
     data: np.ndarray
-    label: np.ndarray
+    labels: np.ndarray
     names: list[str] = field(default_factory=list)
     background: list[str] = field(default_factory=list)
     copy: list[int] = field(default_factory=list)
+    numbered: bool = True
 
     def __len__(self):
         return len(self.data)
 
     def augmented(self, function, times):
-        """Apply `function`: data and label to both with `times` as many patches, first all as they are."""
+        """Apply `function`: data and labels to both with `times` as many patches, first all as they are."""
         copy = [number for number in range(times) for _ in self.names]
-        return Patches(*function(self.data, self.label), self.names * times, self.background * times, copy)
+        return Patches(
+            *function(self.data, self.labels), self.names * times, self.background * times, copy, self.numbered
+        )
 
     @property
     def foreground(self):
         """Fraction of the pixels that are cell."""
-        return float(self.label.mean())
+        return float((self.labels > 0).mean())
 
 
-def random_patches(images, masks, names, count, size, rng, backgrounds=()):
+def random_patches(images, labels, names, count, size, rng, backgrounds=()):
     """Cut patches at random positions, the same number (give or take one) from each image.
 
     Parameters
     ----------
     images : sequence of ndarray of shape (H, W)
         Normalised images.
-    masks : sequence of ndarray of shape (H, W), bool
+    labels : sequence of ndarray of shape (H, W), int or bool
+        See `Patches`.
     names : sequence of str
     count, size : int
         Number of patches and their side in pixels.
@@ -75,10 +81,10 @@ def random_patches(images, masks, names, count, size, rng, backgrounds=()):
         height, width = images[index].shape
         _check_size(names[index], (height, width), size)
         cuts.append((index, rng.randint(height - size + 1), rng.randint(width - size + 1)))
-    return _cut(images, masks, names, cuts, size, backgrounds)
+    return _cut(images, labels, names, cuts, size, backgrounds)
 
 
-def grid_patches(images, masks, names, size, overlap):
+def grid_patches(images, labels, names, size, overlap):
     """Cut every image into a grid of patches. An image of the patch's size is one patch.
 
     Parameters
@@ -94,7 +100,7 @@ def grid_patches(images, masks, names, size, overlap):
         _check_size(names[index], image.shape, size)
         rows, columns = (_origins(side, size, overlap) for side in image.shape)
         cuts += [(index, row, column) for row in rows for column in columns]
-    return _cut(images, masks, names, cuts, size)
+    return _cut(images, labels, names, cuts, size)
 
 
 def _origins(side, size, overlap):
@@ -109,13 +115,13 @@ def _check_size(name, shape, size):
         )
 
 
-def _cut(images, masks, names, cuts, size, backgrounds=()):
+def _cut(images, labels, names, cuts, size, backgrounds=()):
     def window(planes, index, row, column):
         return planes[index][row : row + size, column : column + size]
 
     return Patches(
         np.stack([window(images, *cut) for cut in cuts]).astype(np.float32),
-        np.stack([window(masks, *cut) for cut in cuts]).astype(np.uint8),
+        np.stack([window(labels, *cut) for cut in cuts]).astype(np.int32),
         [f"{names[index]}@{row},{column}" for index, row, column in cuts],
         [backgrounds[index] for index, _, _ in cuts] if backgrounds else [],
     )

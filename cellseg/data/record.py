@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellseg.errors import CellsegError
+from cellseg.network import DISTANCE
 from cellseg.records import read_record, write_record
 
 DATA = "data.json"
@@ -29,8 +30,11 @@ class DataRequest:
     seed : int or None
     rgb : str or None
         What was done with colour images.
-    copies, deform : int or None, bool or None
-        Random copies of each training patch (None: its eight orientations), and whether they were deformed.
+    copies, variation, deform : int or None, str or None, bool or None
+        Random copies of each training patch (None: its eight orientations), what they are
+        (`cellseg.data.variation.VARIATIONS`), and whether they were deformed.
+    targets : list of str
+        What is to be learnt; see `cellseg.data.hdf5.write_split`.
     recipe, look : dict or None
         What simulated images were made with.
     source : dict or None
@@ -46,6 +50,8 @@ class DataRequest:
     seed: int | None = None
     rgb: str | None = None
     copies: int | None = None
+    variation: str | None = None
+    targets: list[str] = field(default_factory=lambda: ["label"])
     deform: bool | None = None
     recipe: dict | None = None
     look: dict | None = None
@@ -94,6 +100,10 @@ class DataRecord:
     request : DataRequest
     stand_in : bool
         Whether the images stand in for real ones.
+    numbered : bool
+        Whether the cells of all images are numbered one by one; else those that touch have one number.
+    diameter : float or None
+        Median diameter in pixels of the numbered training cells, as discs of their area.
     splits : dict of str to DataSplit
         "train" and "test".
     version : int
@@ -101,6 +111,8 @@ class DataRecord:
 
     request: DataRequest
     stand_in: bool
+    numbered: bool = False
+    diameter: float | None = None
     splits: dict[str, DataSplit]
     version: int = 1
 
@@ -154,6 +166,8 @@ def warnings_of(record: DataRecord) -> list[str]:
     """What a user should know of a data set before training on it."""
     foreground = record.splits["train"].foreground
     if 0 < foreground < 1:
+        if DISTANCE in record.request.targets and not record.numbered:
+            return ["the masks do not number the cells: the network learns those that touch as one; give labels/"]
         return []
     only = "cell" if foreground else "background"
     return [f"every pixel of the training masks is {only}; the network cannot learn from that"]

@@ -60,21 +60,22 @@ def simulated_images(count, rng, progress=iter):
     -------
     images : list of ndarray of shape (256, 256)
         Grey values from 0 to 1, 10 to 30 nuclei of radius 10 pixels each, which cover about a tenth of the image.
-    masks : list of ndarray of shape (256, 256), bool
+    labels : list of ndarray of shape (256, 256), int
+        0 background, from 1 on the cells.
     names : list of str
     backgrounds : list of str
         "plain" or "noise".
     """
-    images, masks, names, backgrounds = [], [], [], []
+    images, labels, names, backgrounds = [], [], [], []
     for number in progress(range(count)):
         simulation = _simulate("simulated", rng)
         noisy = number % 2 == 1
         image = simulation.plane("nuclei")
         images.append(add_background(image, rng, **RECIPES["simulated"]["background"]) if noisy else image)
-        masks.append(simulation.mask)
+        labels.append(simulation.labels)
         names.append(f"simulated_{number:04d}")
         backgrounds.append(NOISE if noisy else PLAIN)
-    return images, masks, names, backgrounds
+    return images, labels, names, backgrounds
 
 
 def stand_in_images(count, rng, progress=iter):
@@ -83,14 +84,14 @@ def stand_in_images(count, rng, progress=iter):
     Nuclei of radius 16 pixels, more blur, light from the right edge, more detector noise, and small bright debris
     that is no cell, like the false positives of the report's Figure 11.
     """
-    images, masks, names = [], [], []
+    images, labels, names = [], [], []
     for number in progress(range(count)):
         simulation = _simulate("stand-in", rng)
-        light = debris(simulation.mask.shape, rng, **RECIPES["stand-in"]["debris"])
+        light = debris(simulation.labels.shape, rng, **RECIPES["stand-in"]["debris"])
         images.append(np.clip(simulation.plane("nuclei") + light, 0, 1))
-        masks.append(simulation.mask)
+        labels.append(simulation.labels)
         names.append(f"stand_in_{number:04d}")
-    return images, masks, names
+    return images, labels, names
 
 
 def debris(shape, rng, specks, radius, height, blur):
@@ -136,23 +137,23 @@ def simulated_patches(split, count, normalisation, rng, progress=iter):
     -------
     cellseg.data.patches.Patches
     """
-    planes, masks, names, backgrounds = simulated_images(RECIPES["simulated"]["images"][split], rng, progress)
+    planes, labels, names, backgrounds = simulated_images(RECIPES["simulated"]["images"][split], rng, progress)
     planes = [normalise(plane, normalisation) for plane in planes]
-    return random_patches(planes, masks, names, count, PATCH, rng, backgrounds)
+    return random_patches(planes, labels, names, count, PATCH, rng, backgrounds)
 
 
 def stand_in_patches(split, normalisation, rng, progress=iter):
     """The stand-in's patches, one from each image. Parameters and result are those of `simulated_patches`."""
-    planes, masks, names = stand_in_images(RECIPES["stand-in"]["images"][split], rng, progress)
+    planes, labels, names = stand_in_images(RECIPES["stand-in"]["images"][split], rng, progress)
     planes = [normalise(plane, normalisation) for plane in planes]
-    return grid_patches(planes, masks, names, PATCH, overlap=False)
+    return grid_patches(planes, labels, names, PATCH, overlap=False)
 
 
 def tuned_patches(look, count, normalisation, rng, progress=iter):
     """Patches with a look (`cellseg.data.tuning.Look`), one an image; else as in `simulated_patches`."""
-    planes, masks, names = tuned_images(look, count, rng, progress)
+    planes, labels, names = tuned_images(look, count, rng, progress)
     planes = [normalise(plane, normalisation) for plane in planes]
-    return grid_patches(planes, masks, names, PATCH, overlap=False)
+    return grid_patches(planes, labels, names, PATCH, overlap=False)
 
 
 def _simulate(kind, rng):

@@ -92,18 +92,20 @@ def tuned_images(look, count, rng, progress=iter):
     -------
     images : list of ndarray of shape (128, 128)
         Grey values. The background is around 0.
-    masks : list of ndarray of shape (128, 128), bool
+    labels : list of ndarray of shape (128, 128), int
+        0 background, from 1 on the cells.
     names : list of str
     """
-    images, masks = [], []
+    images, labels = [], []
     for number in progress(range(count)):
         simulation = simulate(_options(look, number, rng), rng)
-        mask = simulation.plane_mask("nuclei")
-        image = simulation.plane("nuclei") * _gains(simulation.plane_labels("nuclei"), look, rng)
+        numbers = simulation.plane_labels("nuclei")
+        mask = numbers > 0
+        image = simulation.plane("nuclei") * _gains(numbers, look, rng)
         height = image[mask].mean() if mask.any() else 1.0
         images.append(image + rng.standard_normal(mask.shape) * look.noise * height)
-        masks.append(mask)
-    return images, masks, [f"tuned_{number:04d}" for number in range(count)]
+        labels.append(numbers)
+    return images, labels, [f"tuned_{number:04d}" for number in range(count)]
 
 
 def _options(look, number, rng):

@@ -1,5 +1,6 @@
 """Evaluating a model on annotated images, as in the report's section 7.2."""
 
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from cellseg.evaluation.scores import image_scores, score
 from cellseg.evaluation.sweep import Sweep, area_under_roc
 from cellseg.files import sha256
 from cellseg.inference.network import predict
+from cellseg.models.settings import DISTANCE_SPLIT, SPLIT
+from cellseg.segmentation.splitting import split_touching
 
 
 class Evaluation(NamedTuple):
@@ -65,7 +68,7 @@ def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orienta
     if not Path(deploy).is_file():
         raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
     read_weights(model)
-    probability, described = predict(engine, deploy, model, data.images, batch, orientations)
+    maps, described = predict(engine, deploy, model, data.images, batch, orientations)
     record = EvaluationRecord(
         cellseg=__version__,
         model=str(model),
@@ -80,17 +83,17 @@ def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orienta
         normalisation=data.normalisation,
         stand_in=data.note is not None,
         note=data.note,
-        **_results(data, probability, choice or GivenThreshold(), choosing),
+        **_results(data, maps, choice or GivenThreshold(), choosing),
     )
     backgrounds = data.background or [""] * len(data.images)
-    rows = zip(data.names, data.images, data.masks, probability, backgrounds, strict=True)
+    rows = zip(data.names, data.images, data.masks, (one[0] for one in maps), backgrounds, strict=True)
     predictions = [Prediction(*row) for row in rows]
     return Evaluation(record, predictions)
 
 
-def _results(data, probability, choice, choosing):
+def _results(data, maps, choice, choosing):
     """The part of the record that comes from the pixels."""
-    sweep = Sweep()
+    probability, sweep = [one[0] for one in maps], Sweep()
     for plane, mask in zip(probability, data.masks, strict=True):
         sweep.add(plane, mask)
     best, threshold, settings = sweep.best, choice.threshold, choice.settings
@@ -100,13 +103,23 @@ def _results(data, probability, choice, choosing):
     network = at_least(probability, threshold)
     masks = {"network": network, "otsu": list(map(otsu, data.images))}
     masks.update(settings.masks(data.images, probability) if settings else {})
-    methods = {name: score(data.labels, founds, numbered=data.numbered) for name, founds in masks.items()}
+    split = SPLIT if len(maps[0]) == 1 else DISTANCE_SPLIT
+    distances = [one[1] if len(one) > 1 else None for one in maps]
+    cells = {}
+    for name, founds in masks.items() if data.numbered else ():
+        if name in ("network", "cleaned"):
+            cells[name] = [split_touching(*row) for row in zip(founds, repeat(split), distances)]
+        else:
+            cells[name] = [split_touching(found, SPLIT) for found in founds]
+    methods = {name: score(data.labels, founds, cells.get(name), data.numbered) for name, founds in masks.items()}
     ours, otsus = methods["network"], methods["otsu"].indicators
     pixels, truth = (np.concatenate([plane.ravel() for plane in planes]) for planes in (probability, data.masks))
     return {
         "images": len(data.images),
         "foreground": float(truth.mean()),
         "threshold": threshold,
+        "split": split,
+        "diameter": data.diameter,
         "threshold_chosen_on": choice.chosen_on or "the evaluated images themselves, as in the report",
         **ours.indicators,
         "median_mcc": ours.median_mcc,
@@ -117,6 +130,6 @@ def _results(data, probability, choice, choosing):
         "baseline_otsu": Scored(**otsus),
         "settings": settings,
         "methods": methods,
-        "per_image": image_scores(data.names, data.labels, network, numbered=data.numbered),
+        "per_image": image_scores(data.names, data.labels, network, cells.get("network"), data.numbered),
         "sweep": [SweepRow(**row) for row in sweep.table()],
     }

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from skimage.segmentation import relabel_sequential
+
 from cellseg.data.dataset import build_simulated
 from cellseg.data.folder import read_examples
-from cellseg.data.hdf5 import read_list
+from cellseg.data.hdf5 import read_list, read_numbers
 from cellseg.data.normalisation import normalise
 from cellseg.data.record import DATA, read_data
 from cellseg.errors import CellsegError
@@ -38,6 +40,8 @@ class Images:
         What a user should know: that the images stand in for real ones, and how to give these.
     numbered : bool
         Whether the cells of all images were numbered one by one. If not, all labels are 8-connected components.
+    diameter : float or None
+        Median diameter in pixels of the training cells of a data set, if these are numbered.
     """
 
     source: str
@@ -48,6 +52,7 @@ class Images:
     note: str | None = None
     background: list[str] = field(default_factory=list)
     numbered: bool = False
+    diameter: float | None = None
 
     @property
     def masks(self) -> list:
@@ -95,15 +100,23 @@ def read_images(source, normalisation=None, rgb="refuse"):
     facts = record.splits.get(source.stem) if record else None
     names, copy, background = _facts(facts, len(data))
     kept = [index for index in range(len(data)) if copy[index] == 0]
+    numbers = read_numbers(source) if record and record.numbered else None
     return Images(
         str(source),
         [data[index] for index in kept],
-        [components(label[index] == 1) for index in kept],
+        [_cells(label[index], None if numbers is None else numbers[index]) for index in kept],
         [names[index] for index in kept],
         rule,
         note,
         [background[index] for index in kept],
+        numbers is not None,
+        record.diameter if record else None,
     )
+
+
+def _cells(label, numbers):
+    """The cells of a patch, numbered without gaps: a part of an image has not all of its cells."""
+    return components(label == 1) if numbers is None else relabel_sequential(numbers)[0]
 
 
 def default_data(run, split="test"):

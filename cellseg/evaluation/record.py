@@ -11,7 +11,7 @@ from cellseg.evaluation.indicators import INDICATORS, NAMES
 from cellseg.evaluation.objects import ObjectScores
 from cellseg.evaluation.predictions import PREDICTIONS, Prediction, write_predictions
 from cellseg.files import replacing
-from cellseg.models.settings import ModelSettings
+from cellseg.models.settings import SPLIT, ModelSettings
 from cellseg.records import read_record, write_record
 
 EVALUATION = "evaluation.json"
@@ -98,6 +98,10 @@ class EvaluationRecord(Scored):
     images, foreground : int, float
         Number of images, and fraction of their pixels that is cell.
     threshold, threshold_chosen_on : float, str
+    split : float
+        How touching cells were told apart; see `cellseg.segmentation.splitting.split_touching`.
+    diameter : float or None
+        Median diameter in pixels of the cells on which the model was trained, if it was judged on these.
     best_threshold, best_mcc : float
         The highest Matthews correlation on these images, and its threshold.
     auc : float or None
@@ -131,6 +135,8 @@ class EvaluationRecord(Scored):
     foreground: float
     threshold: float
     threshold_chosen_on: str = "unknown how chosen"
+    split: float = SPLIT
+    diameter: float | None = None
     median_mcc: float | None = None
     best_threshold: float
     best_mcc: float
@@ -219,6 +225,8 @@ def settings_of(record: EvaluationRecord) -> ModelSettings | None:
         chosen_on=chosen.chosen_on if chosen else record.data,
         chosen_on_training_images=chosen is not None,
         model_sha256=record.model_sha256,
+        split=record.split,
+        diameter=record.diameter,
         recipe=record.recipe,
     )
 

@@ -16,12 +16,19 @@ from cellseg.data.normalisation import HIGH, LOW
 from cellseg.errors import CellsegError
 from cellseg.export.documentation import citations, summary
 from cellseg.export.onnx_graph import OPSET
-from cellseg.export.onnx_package import INPUT, OUTPUT
+from cellseg.export.onnx_package import DISTANCE, INPUT, OUTPUT, ROOTED
 
 RDF, WEIGHTS, README, COVER = "rdf.yaml", "weights.onnx", "README.md", "cover.png"
-TEST_INPUT, TEST_OUTPUT = "test_input.npy", "test_output.npy"
+TEST_INPUT = "test_input.npy"
 _TAGS = ["cells", "nuclei", "2d", "fluorescence-light-microscopy", "semantic-segmentation", "cellseg", "caffe"]
 _IMAGE = [v0_5.AxisId(name) for name in ("channel", "y", "x")]
+
+
+#: Each output: what it is.
+_OUTPUTS = {
+    OUTPUT: "Probability of cell",
+    DISTANCE: "Distance to the edge of the cell, as a part of its largest, with a valley between cells that touch",
+}
 
 
 class Order(NamedTuple):
@@ -94,7 +101,12 @@ def check_order(order):
         raise CellsegError(f"'{order.license}' is no SPDX licence identifier; give one as CC0-1.0 or MIT") from error
 
 
-def write_description(folder, order, card, sizes):
+def test_output(name):
+    """The file with the test tensor of an output."""
+    return "test_output.npy" if name == OUTPUT else f"test_output_{name}.npy"
+
+
+def write_description(folder, order, card, sizes, outputs=(OUTPUT,)):
     """Write ``rdf.yaml`` into a folder that holds the other files of the package.
 
     Parameters
@@ -103,6 +115,8 @@ def write_description(folder, order, card, sizes):
     order : Order
     card : cellseg.export.card.ModelCard
     sizes : Sizes
+    outputs : sequence of str
+        Names of the graph's outputs.
 
     Raises
     ------
@@ -111,14 +125,14 @@ def write_description(folder, order, card, sizes):
     """
     try:
         with ValidationContext(root=folder, file_name=RDF, perform_io_checks=True, log_warnings=False):
-            save_bioimageio_yaml_only(_describe(order, card, sizes), folder / RDF)
+            save_bioimageio_yaml_only(_describe(order, card, sizes, outputs), folder / RDF)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise CellsegError(f"bioimageio.spec refuses the package: {place}: {' '.join(first['msg'].split())}") from error
 
 
-def _describe(order, card, sizes):
+def _describe(order, card, sizes, outputs):
     started = card.run.started if card.run else None
     return v0_5.ModelDescr(
         name=order.name,
@@ -128,9 +142,9 @@ def _describe(order, card, sizes):
         license=LicenseId(order.license),
         documentation=FileDescr(source=README),
         covers=[FileDescr(source=COVER)],
-        tags=[*_TAGS, *(["unet"] if card.network == "unet" else [])],
+        tags=[*_TAGS, *(["unet"] if card.network in ("unet", "cell_unet") else [])],
         inputs=[_input(card.settings.normalisation, sizes)],
-        outputs=[_output(sizes)],
+        outputs=[_output(name, sizes) for name in outputs],
         weights=v0_5.WeightsDescr(onnx=_weights(card.settings.normalisation)),
         config=v0_5.Config(cellseg=_config(card)),
         **({"timestamp": started} if started else {}),
@@ -155,7 +169,7 @@ def _input(normalisation, sizes):
 
 
 def _preprocessing(normalisation):
-    if normalisation in ("percentile", "root"):
+    if normalisation in ("percentile", *ROOTED):
         scale = v0_5.ScaleRangeKwargs(axes=_IMAGE, min_percentile=LOW, max_percentile=HIGH)
         return [v0_5.ScaleRangeDescr(kwargs=scale), v0_5.ClipDescr(kwargs=v0_5.ClipKwargs(min=0.0, max=1.0))]
     if normalisation == "standard":
@@ -163,24 +177,25 @@ def _preprocessing(normalisation):
     return []
 
 
-def _output(sizes):
+def _output(name, sizes):
     axes = [v0_5.BatchAxis(), v0_5.ChannelAxis(channel_names=["cell"])]
-    for name in _IMAGE[1:]:
-        size = v0_5.SizeReference(tensor_id=INPUT, axis_id=name)
+    for axis in _IMAGE[1:]:
+        size = v0_5.SizeReference(tensor_id=INPUT, axis_id=axis)
         halo = {"halo": sizes.halo} if sizes.halo else {}
-        axes.append((v0_5.SpaceOutputAxisWithHalo if halo else v0_5.SpaceOutputAxis)(id=name, size=size, **halo))
+        axes.append((v0_5.SpaceOutputAxisWithHalo if halo else v0_5.SpaceOutputAxis)(id=axis, size=size, **halo))
+    limits = {"range": (0.0, 1.0)} if name == OUTPUT else {}
     return v0_5.OutputTensorDescr(
-        id=OUTPUT,
-        description="Probability of cell",
+        id=name,
+        description=_OUTPUTS[name],
         axes=axes,
-        data=v0_5.IntervalOrRatioDataDescr(type="float32", range=(0.0, 1.0)),
-        test_tensor=FileDescr(source=TEST_OUTPUT),
+        data=v0_5.IntervalOrRatioDataDescr(type="float32", **limits),
+        test_tensor=FileDescr(source=test_output(name)),
     )
 
 
 def _weights(normalisation):
     comment = "Converted from a .caffemodel by cellseg."
-    if normalisation == "root":
+    if normalisation in ROOTED:
         comment += " The graph begins with a square root of the scaled image, on which the network was trained."
     return v0_5.OnnxWeightsDescr(source=WEIGHTS, opset_version=OPSET, comment=comment)
 

@@ -1,6 +1,6 @@
 """The README of a package: what the model is, how to use it, how it was trained, and what it is worth."""
 
-from cellseg.data.normalisation import HIGH, LOW
+from cellseg.data.normalisation import FLOOR, HIGH, LOW
 from cellseg.evaluation.indicators import INDICATORS
 from cellseg.export.card import without_folders
 
@@ -22,14 +22,23 @@ _RONNEBERGER = (
 _NETWORKS = {
     "fcrn_a": ("the fully convolutional network FCRN-A with a two-class head", _XIE, "the network of"),
     "unet": ("a small U-Net with batch normalisation", _RONNEBERGER, "here in place of the network of"),
+    "cell_unet": (
+        "a small U-Net with batch normalisation, which also gives the distance to the edge of the cell",
+        _RONNEBERGER,
+        "here in place of the network of",
+    ),
     None: ("a fully convolutional network", _XIE, "the toolkit began with the network of"),
 }
 _SCALED = f"percentile {LOW:g} of each image goes to 0 and percentile {HIGH:g} to 1, and the rest is cut off"
+_ROOTED = (
+    f"{_SCALED} (steps `scale_range` and `clip` of the package). The network was trained on the square root of that, "
+    "for which the package's format has no step: the ONNX graph itself begins with it. Do not take the root before."
+)
 _PREPROCESSING = {
     "percentile": f"{_SCALED} (steps `scale_range` and `clip` of the package).",
-    "root": f"{_SCALED} (steps `scale_range` and `clip` of the package). The network was trained on the square root of "
-    "that, for which the package's format has no step: the ONNX graph itself begins with it. Do not take the root "
-    "before.",
+    "root": _ROOTED,
+    "floor": f"{_ROOTED} In cellseg the range is at least {FLOOR} times the noise, for which the format has no step "
+    "either: images without cells may look full of them.",
     "standard": "each image minus its mean, divided by its standard deviation (step `zero_mean_unit_variance`).",
     "unchanged": "none: the grey values must share one scale of about 0 to 1.",
 }
@@ -135,6 +144,11 @@ def _tensors(card, sizes):
         f"- Sides are multiples of {sizes.stride} pixels. The outer {sizes.halo} pixels of a tile depend on what lies "
         f"beyond it (the halo), so the side of a tile is at least {sizes.least} pixels.",
         "- `probability`: one channel, 0 to 1, of the size of the image. No threshold is applied.",
+        *(
+            ["- `distance`: one channel, how far a pixel is from the edge of its cell, 1 in the middle of any cell."]
+            if card.network == "cell_unet"
+            else []
+        ),
         *_size(card.settings.diameter),
     ]
 

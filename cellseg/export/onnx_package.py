@@ -1,33 +1,37 @@
-"""The ONNX graph of a package. It gives one map, and includes preprocessing that the format cannot express."""
+"""The ONNX graph of a package. It gives a model's maps, and includes preprocessing that the format cannot express."""
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 #: Names of the package's tensors, in the graph and in its description.
-INPUT, OUTPUT = "image", "probability"
+INPUT, OUTPUT, DISTANCE = "image", "probability", "distance"
+#: Rules whose last step is a square root.
+ROOTED = ("root", "floor")
 
 
-def cell_probability(model, normalisation):
+def package_graph(model, normalisation):
     """From a graph with the input ``data`` and two maps ``prob``, make one that gives the probability of cell alone.
+
+    The output ``distance`` of a net that has it stays.
 
     Parameters
     ----------
     model : onnx.ModelProto
         As from `cellseg.export.onnx_graph.onnx_graph`. It is not changed.
     normalisation : str
-        The rule for the net's images. For "root" the graph begins by clipping to 0 to 1 and taking the square root,
-        since the format has no such preprocessing. It then takes images that were normalised by "percentile".
+        The rule for the net's images. For `ROOTED` ones the graph begins by clipping to 0 to 1 and taking the square
+        root, since the format has no such preprocessing. It then takes images that were normalised by "percentile".
 
     Returns
     -------
     onnx.ModelProto
-        Input ``image`` (N, 1, H, W), output ``probability`` (N, 1, H, W).
+        Input ``image`` (N, 1, H, W), outputs ``probability`` and perhaps ``distance`` (N, 1, H, W).
     """
     made = onnx.ModelProto()
     made.CopyFrom(model)
     graph = made.graph
-    rooted = normalisation == "root"
+    rooted, names = normalisation in ROOTED, [OUTPUT, *(one.name for one in graph.output if one.name == DISTANCE)]
     before = _rooted(graph) if rooted else []
     for node in graph.node:
         if not rooted:
@@ -38,7 +42,7 @@ def cell_probability(model, normalisation):
     graph.node.extend(nodes)
     shape = ["images", 1, "height", "width"]
     graph.input.append(helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, shape))
-    graph.output.append(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, shape))
+    graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in names)
     onnx.checker.check_model(made)
     return made
 

@@ -23,7 +23,7 @@ from cellseg.export.description import Sizes
 from cellseg.export.documentation import readme
 from cellseg.export.example import example_image, write_cover
 from cellseg.export.onnx_check import refuse_above_tolerance, run
-from cellseg.export.onnx_package import OUTPUT, cell_probability
+from cellseg.export.onnx_package import OUTPUT, ROOTED, package_graph
 from cellseg.inference.network import predict
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # date of all files in a zip file, so that the same package has the same bytes
@@ -83,18 +83,20 @@ def write_package(folder, graph, model, deploy, order, card, engine_name="auto")
     image = example_image(card.settings.normalisation)
     normalised = normalise(image, card.settings.normalisation)
     (expected,), _ = predict(engine_name, deploy, model, [normalised])
-    weights = cell_probability(graph, card.settings.normalisation)
-    given = normalise(image, "percentile") if card.settings.normalisation == "root" else normalised
-    found = run(weights, given[None, None])[OUTPUT][0, 0]
-    difference = float(np.abs(found - expected).max())
+    weights = package_graph(graph, card.settings.normalisation)
+    given = normalise(image, "percentile") if card.settings.normalisation in ROOTED else normalised
+    found = run(weights, given[None, None])
+    outputs = dict(zip(found, expected, strict=True))
+    difference = max(float(np.abs(found[name][0, 0] - plane).max()) for name, plane in outputs.items())
     refuse_above_tolerance(difference, deploy)
     folder.mkdir()
     onnx.save(weights, folder / description.WEIGHTS)
     np.save(folder / description.TEST_INPUT, image[None, None])
-    np.save(folder / description.TEST_OUTPUT, expected[None, None])
-    write_cover(folder / description.COVER, normalised, expected)
+    for name, plane in outputs.items():
+        np.save(folder / description.test_output(name), plane[None, None])
+    write_cover(folder / description.COVER, normalised, outputs[OUTPUT])
     (folder / description.README).write_text(readme(order, card, sizes), encoding="utf-8")
-    description.write_description(folder, order, card, sizes)
+    description.write_description(folder, order, card, sizes, list(outputs))
     return difference
 
 

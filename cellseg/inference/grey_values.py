@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cellseg.data.noise import noise, sample_rows
 from cellseg.errors import CellsegError
 
 _BAND = 1 << 22  # pixels read at a time
@@ -48,6 +49,10 @@ class StreamedGrey:
         mean = sum(band.sum(dtype=np.float64) for band in self._bands()) / self.count
         variance = sum(np.square(band.astype(np.float64) - mean).sum() for band in self._bands()) / self.count
         return float(mean), float(variance**0.5)
+
+    def noise(self):
+        """As `cellseg.data.normalisation.Grey.noise`."""
+        return noise(sample_rows(self.plane), self.plane.dtype.kind in "bui")
 
     def _order_statistics(self, places):
         """The values at these places of the sorted plane, as a dict: by counting their upper halves, then the lower."""

@@ -1,4 +1,4 @@
-"""Foreground probabilities of images of any size from a deploy net.
+"""The maps that a deploy net gives for images of any size: the probability of cell, and the distance if it has that.
 
 With real Caffe the net is held by a child process, of the Python that has it (`cellseg.engine.process`); this module
 runs there, too, and so under Python 3.9.
@@ -28,7 +28,7 @@ def predict(engine_name, deploy, weights, images, batch=10, orientations=1):
     engine_name : str
         See `cellseg.engine.load`.
     deploy, weights : str or path
-        Deploy prototxt (blob ``data`` in, two-class ``prob`` out) and ``.caffemodel``.
+        Deploy prototxt (blob ``data`` in, two-class ``prob`` out, ``distance`` if it has that) and ``.caffemodel``.
     images : sequence of ndarray of shape (H, W)
         Normalised grey values. Sizes may differ; an image whose sides are no multiple of the net's stride is
         extended by reflection and the result cut back.
@@ -39,8 +39,8 @@ def predict(engine_name, deploy, weights, images, batch=10, orientations=1):
 
     Returns
     -------
-    probability : list of ndarray of shape (H, W), float32
-        Probability of cell, 0 to 1.
+    maps : list of ndarray of shape (M, H, W), float32
+        See `Network`.
     engine : dict
         See `cellseg.engine.describe`.
 
@@ -109,8 +109,10 @@ def run_net(engine_name, deploy, weights, batches):
 class Network:
     """A deploy net with its weights, in an engine that is loaded into this very process; see `open_network`.
 
-    Call it with normalised images (N, H, W) of one size; it gives the probability of cell as float32 of the same
-    shape. Images whose sides are no multiple of `stride` are extended by reflection and the result cut back.
+    Call it with normalised images (N, H, W) of one size; it gives their maps (N, M, H, W) as float32: the probability
+    of cell, 0 to 1, and, if the net has a blob ``distance``, how far a pixel is from the edge of its cell
+    (`cellseg.data.targets.distance_map`). Images whose sides are no multiple of `stride` are extended by reflection and
+    the result cut back.
 
     Attributes
     ----------
@@ -118,6 +120,8 @@ class Network:
         See `cellseg.engine.describe`.
     stride : int
         How much smaller than the input the smallest maps of the net are.
+    maps : int
+        M, 1 or 2.
     deploy : str or path
     """
 
@@ -133,6 +137,7 @@ class Network:
             if name not in self._net.blobs:
                 raise CellsegError(f"{deploy}: has no blob '{name}'; a deploy net takes 'data' and gives 'prob'")
         self.stride = _stride(self._net)
+        self.maps = 2 if "distance" in self._net.outputs else 1
 
     def __call__(self, stack):
         height, width = stack.shape[1:]
@@ -143,11 +148,18 @@ class Network:
         data.data[...] = padded[:, None]
         with _without_log():
             self._net.forward()
-        output = self._net.blobs["prob"].data
-        if output.shape != (len(padded), 2, *padded.shape[1:]):
-            shapes = f"gives {output.shape[1:]} for {padded.shape[1:]}"
-            raise CellsegError(f"{self.deploy}: {shapes}; not a two-class net")
-        return output[:, 1, :height, :width].copy()
+        size = padded.shape[1:]
+        maps = [self._output("prob", 2, len(padded), size)[:, 1:]]
+        if self.maps > 1:
+            maps.append(self._output("distance", 1, len(padded), size))
+        return np.concatenate(maps, axis=1)[:, :, :height, :width].copy()
+
+    def _output(self, name, channels, images, size):
+        output = self._net.blobs[name].data
+        if output.shape != (images, channels, *size):
+            shapes = f"gives {output.shape[1:]} for {size}"
+            raise CellsegError(f"{self.deploy}: '{name}' {shapes}; give a two-class net")
+        return output
 
     def close(self):
         """End what the network needs besides memory."""
@@ -165,7 +177,7 @@ class _NetworkInChild(Network):
     def __init__(self, engine_name, deploy, weights):
         self._child = process.Child(engine_name)
         try:
-            self.engine, self.stride = self._child.call(_open, engine_name, deploy, weights)
+            self.engine, self.stride, self.maps = self._child.call(_open, engine_name, deploy, weights)
         except BaseException:
             self.close()
             raise
@@ -183,7 +195,7 @@ _opened: list = []  # in a child: its network
 
 def _open(engine_name, deploy, weights):
     _opened[:] = [Network(engine_name, deploy, weights)]
-    return _opened[0].engine, _opened[0].stride
+    return _opened[0].engine, _opened[0].stride, _opened[0].maps
 
 
 def _run(stack):
@@ -191,14 +203,14 @@ def _run(stack):
 
 
 def turned(stack, way):
-    """Orientation number `way`, 0 to 7, of images (N, H, W): quarter turns, from 4 on of their mirror images."""
-    return np.rot90(stack[:, :, ::-1] if way >= 4 else stack, way % 4, axes=(1, 2))
+    """Orientation number `way`, 0 to 7, of images (..., H, W): quarter turns, from 4 on of their mirror images."""
+    return np.rot90(stack[..., ::-1] if way >= 4 else stack, way % 4, axes=(-2, -1))
 
 
 def turned_back(stack, way):
     """Undo `turned`."""
-    back = np.rot90(stack, -(way % 4), axes=(1, 2))
-    return back[:, :, ::-1] if way >= 4 else back
+    back = np.rot90(stack, -(way % 4), axes=(-2, -1))
+    return back[..., ::-1] if way >= 4 else back
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ _BYTES_A_NUMBER, _BYTES_A_NUMBER_UNMADE = 6, 2
 
 
 class Tiles:
-    """The probability of cell, band by band, from overlapping windows.
+    """A network's maps (see `cellseg.inference.network.Network`), band by band, from overlapping windows.
 
     An output pixel depends on the image up to the net's reach away. So each window is read with a margin of the reach
     and begins where the net's poolings do, at a multiple of its stride; what the margin's edge falsifies is cut off.
@@ -43,8 +43,8 @@ class Tiles:
         """The bands of rows, first and end, in which an image of that height is done."""
         return [(top, min(top + self.side, height)) for top in range(0, height, self.side)]
 
-    def probability(self, plane, scale, top, bottom):
-        """Probability of cell in the rows from `top` to `bottom`.
+    def maps(self, plane, scale, top, bottom):
+        """The maps in the rows from `top` to `bottom`.
 
         Parameters
         ----------
@@ -55,13 +55,13 @@ class Tiles:
 
         Returns
         -------
-        ndarray of shape (bottom - top, W), float32
+        ndarray of shape (M, bottom - top, W), float32
         """
         width = plane.shape[1]
-        band = np.empty((bottom - top, width), np.float32)
+        band = np.empty((self.network.maps, bottom - top, width), np.float32)
         for left in range(0, width, self.side):
             right = min(left + self.side, width)
-            band[:, left:right] = self._window(plane, scale, (top, bottom, left, right))
+            band[:, :, left:right] = self._window(plane, scale, (top, bottom, left, right))
         return band
 
     def _window(self, plane, scale, window):
@@ -75,9 +75,9 @@ class Tiles:
         first_row, end_row = self._with_margin(top, bottom, shape[0])
         first_column, end_column = self._with_margin(left, right, shape[1])
         pixels = plane.read(*_window_back((first_row, end_row, first_column, end_column), shape, way))
-        output = self.network(np.ascontiguousarray(turned(scale(pixels)[None], way)))
+        output = self.network(np.ascontiguousarray(turned(scale(pixels)[None], way)))[0]
         inner = output[:, top - first_row : bottom - first_row, left - first_column : right - first_column]
-        return turned_back(inner, way)[0]
+        return turned_back(inner, way)
 
     def _with_margin(self, first, end, length):
         stride = self.network.stride

@@ -14,6 +14,8 @@ from cellseg.records import read_record, write_record
 
 #: By how many pixels a radius has to shrink towards a neck for two cells to be told apart; see docs/segment.md.
 SPLIT = 0.5
+#: The same for a network that gives the distance to the edge itself, as a part of a cell's largest.
+DISTANCE_SPLIT = 0.15
 
 _EVALUATE = "evaluate the model again"
 _OF_THE_WEIGHTS = ("recipe", "diameter", "scores")

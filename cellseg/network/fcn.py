@@ -10,6 +10,7 @@ networks", CMBBE 6(3):283, 2018.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from cellseg.network import checks
 from cellseg.network.layers import convolution, pooling, upsampling
@@ -43,6 +44,7 @@ class Fcn:
     score_kernel: int = 1
 
     NAME = "fcrn_a"
+    HEADS: ClassVar = {"score": 2}
 
     def __post_init__(self):
         checks.poolings(self.poolings)

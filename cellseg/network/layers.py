@@ -10,12 +10,12 @@ def layer(name, kind, bottom, **parameters):
     return dict(name=name, type=kind, bottom=bottom, top=name, **parameters)
 
 
-def data(phase, source, batch, shuffle=None):
-    """A layer that reads the blobs ``data`` and ``label`` from an HDF5 list, in one phase."""
+def data(phase, source, batch, targets, shuffle=None):
+    """A layer that reads the blobs ``data`` and the targets from an HDF5 list, in one phase."""
     return {
         "name": "data",
         "type": "HDF5Data",
-        "top": ["data", "label"],
+        "top": ["data", *targets],
         "include": {"phase": phase},
         "hdf5_data_param": {"source": source, "batch_size": batch, "shuffle": shuffle},
     }

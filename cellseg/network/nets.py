@@ -6,6 +6,12 @@ Weights are transferred between nets by layer name, so the names are the same in
 from cellseg.network.layers import TEST, TRAIN, data, layer
 from cellseg.network.prototxt import to_text
 
+#: The blob and HDF5 dataset of the distance that a network is to learn.
+DISTANCE = "distance_target"
+#: How much an error of the distance counts beside the loss of the classes, with patches of 128x128 pixels.
+#: EuclideanLoss is half the sum over a patch; with this it is 5 times the mean squared error.
+DISTANCE_WEIGHT = 10 / 128**2
+
 
 def training_net(variant, name, train_list, test_list, train_batch, test_batch):
     """The net for training and for the solver's tests, as prototxt.
@@ -24,21 +30,30 @@ def training_net(variant, name, train_list, test_list, train_batch, test_batch):
     -------
     str
         Blobs ``data`` (N, 1, H, W) and ``label`` (N, 1, H, W; 0 background, 1 cell); outputs ``loss`` and, in
-        the test phase, ``accuracy``.
+        the test phase, ``accuracy``. For a network with a distance also ``distance_target`` (N, 1, H, W; 0 to 1) and
+        ``distance_loss``.
     """
+    targets = targets_of(variant)
     head = [
-        data(TRAIN, train_list, train_batch, shuffle=True),
-        data(TEST, test_list, test_batch),
+        data(TRAIN, train_list, train_batch, targets, shuffle=True),
+        data(TEST, test_list, test_batch, targets),
     ]
-    tail = [
-        layer("loss", "SoftmaxWithLoss", ["score", "label"]),
-        dict(layer("accuracy", "Accuracy", ["score", "label"]), include={"phase": TEST}),
-    ]
+    tail = [layer("loss", "SoftmaxWithLoss", ["score", "label"])]
+    if DISTANCE in targets:
+        tail.append(layer("distance_loss", "EuclideanLoss", ["distance", DISTANCE], loss_weight=DISTANCE_WEIGHT))
+    tail.append(dict(layer("accuracy", "Accuracy", ["score", "label"]), include={"phase": TEST}))
     return to_text({"name": name, "layer": head + variant.layers() + tail})
+
+
+def targets_of(variant):
+    """What a network learns from each image: the names of the data set's targets."""
+    return ("label", DISTANCE) if "distance" in variant.HEADS else ("label",)
 
 
 def deploy_net(variant, name, height=128, width=128):
     """The net to use, as prototxt: blob ``data`` (1, 1, H, W) in, ``prob`` (1, 2, H, W) out.
+
+    A network with a distance gives ``distance`` (1, 1, H, W), too.
 
     Height and width are multiples of 2 to the power of the number of poolings. Reshape ``data`` for other sizes.
     """

@@ -10,6 +10,7 @@ The convolutions here are padded, so the skip connections need no cropping and t
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from cellseg.network import checks
 from cellseg.network.layers import convolution, layer, normalised_convolution, pooling, upsampling
@@ -39,6 +40,7 @@ class UNet:
     features: int = 16
 
     NAME = "unet"
+    HEADS: ClassVar = {"score": 2}
 
     def __post_init__(self):
         checks.poolings(self.poolings)
@@ -60,7 +62,7 @@ class UNet:
             net.append(layer(f"concat{level}", "Concat", [f"upsample{level}", f"conv{level}_2"]))
             net += self._pair(f"unconv{level}", f"concat{level}", level)
             bottom = f"unconv{level}_2"
-        return net + convolution("score", bottom, 2, 1, rectify=False)
+        return net + [one for name, maps in self.HEADS.items() for one in convolution(name, bottom, maps, 1, False)]
 
     def _maps(self, level):
         return self.features * 2 ** (level - 1)
@@ -68,3 +70,15 @@ class UNet:
     def _pair(self, name, bottom, level):
         first = normalised_convolution(f"{name}_1", bottom, self._maps(level), self.kernel)
         return first + normalised_convolution(f"{name}_2", f"{name}_1", self._maps(level), self.kernel)
+
+
+@dataclass(frozen=True)
+class CellUNet(UNet):
+    """The same with a second output, the blob ``distance``: how far a pixel is from the edge of its cell.
+
+    The distance is divided by the cell's largest, so it is 1 in the middle of a cell of any size, and 0 outside.
+    Touching cells have a valley between them, which is where they are told apart. See `cellseg.data.targets`.
+    """
+
+    NAME = "cell_unet"
+    HEADS: ClassVar = {"score": 2, "distance": 1}

@@ -14,7 +14,7 @@ import numpy as np
 
 from cellseg.errors import CellsegError, install
 from cellseg.files import make_folder, replacing
-from cellseg.segmentation.find_cells import band_probability, measure_scale
+from cellseg.segmentation.find_cells import band_maps, measure_scale
 from cellseg.segmentation.segment_image import open_job
 from cellseg.segmentation.size import rescaling
 from cellseg.segmentation.work import Outcome, loaded, naming, work
@@ -114,14 +114,14 @@ def _scale(job, settings, number):
 
 
 def _band(job, settings, number, scale, top, bottom, folder):
-    """Find the probabilities of a band, and keep them in a file; gives its place, or an error."""
+    """Find the maps of a band, and keep them in a file; gives its place, or an error."""
     if isinstance(scale, CellsegError):
         return scale
     path = Path(folder) / f"{number}-{top}.npy"
     try:
         with open_job(job, settings) as source, _ONE_AT_A_TIME:
             factor = rescaling(settings.diameter, settings.settings, source.pixel_size)
-            found = band_probability(source.planes[number], scale, loaded(settings).tiles, top, bottom, factor)
+            found = band_maps(source.planes[number], scale, loaded(settings).tiles, top, bottom, factor)
         with replacing(path) as beside:
             np.save(beside, found)
     except CellsegError as error:
@@ -138,11 +138,11 @@ def _finish(job, settings, bands):
 
 
 def _kept(bands):
-    def probabilities(number, plane, scale):
+    def bands_of(number, plane, scale):
         for top, bottom, path in sorted(band[1:] for band in bands if band[0] == number):
             yield top, bottom, np.load(path)
 
-    return probabilities
+    return bands_of
 
 
 def _seen_by_all(job):

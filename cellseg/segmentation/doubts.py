@@ -8,6 +8,7 @@ and at most 6.5 times the contrast up to the 99th percentile. In an image of noi
 import numpy as np
 
 from cellseg.data.diameter import median_diameter
+from cellseg.data.noise import noise, sample_rows
 from cellseg.images.open import missing_note
 
 #: Said of a plane in which the normalisation finds nothing to stretch.
@@ -18,10 +19,6 @@ CONTRAST = 8
 GLARE = 12
 #: From how many cells on their size is looked at, and by what it may differ from the model's.
 FEWEST, OFF = 5, 2
-
-_SAMPLE = 1 << 22  # pixels that are looked at
-_STRIPS = 64
-_DEVIATION = 0.6745 * 2**0.5  # the median difference of two numbers from a normal distribution of deviation 1
 
 
 def doubts(plane, scale, cells, diameter=None) -> list[str]:
@@ -42,13 +39,10 @@ def doubts(plane, scale, cells, diameter=None) -> list[str]:
     covered = int(cells.table["area"].sum()) / pixels
     if covered > COVER:
         said.append(f"covers {covered:.0%} of the image: probably no cells, uneven light, or a wrong threshold")
-    rows = _sample(plane)
+    rows = sample_rows(plane)
     values = rows[np.isfinite(rows)]
     low, bright, brightest = np.percentile(values, [1, 99, 99.8]) if values.size else (0, 0, 0)
-    differences = np.abs(np.diff(rows, axis=1))
-    differences = differences[np.isfinite(differences)]
-    noise = np.median(differences) / _DEVIATION if differences.size else 0
-    if 0 < brightest - low < CONTRAST * noise:
+    if 0 < brightest - low < CONTRAST * noise(rows, plane.dtype.kind in "bui"):
         said.append("contrast near the noise: probably no cells, or too few to set the grey-value scale")
     if bright > low and brightest - low > GLARE * (bright - low):
         said.append("a few pixels are far brighter than all others: hot pixels may hide the cells")
@@ -66,14 +60,3 @@ def _doubts_of_size(areas, expected):
         f"the cells' median diameter is {found:.0f} pixels, the model's {expected:.0f}: "
         f"if these are the cells, give --diameter {found:.0f}"
     ]
-
-
-def _sample(plane):
-    """Rows of a plane, all of a small one, as float64; of a large one strips that are spread over it."""
-    height, width = plane.shape
-    rows = max(_SAMPLE // (width * _STRIPS), 1)
-    if height * width <= _SAMPLE:
-        return np.asarray(plane.read(0, height, 0, width), np.float64)
-    tops = np.unique(np.linspace(0, height - rows, _STRIPS).astype(int))
-    columns = min(width, _SAMPLE // _STRIPS)
-    return np.concatenate([plane.read(top, top + rows, 0, columns) for top in tops]).astype(np.float64)

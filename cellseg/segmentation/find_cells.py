@@ -55,27 +55,27 @@ def measure_scale(plane, name, settings):
     return measure(StreamedGrey(plane, name), settings.normalisation)
 
 
-def probabilities(plane, scale, tiles, factor=1.0):
-    """Bands (top, bottom, probability of cell (bottom - top, W)) of a plane; all 0 where it has no contrast.
+def map_bands(plane, scale, tiles, factor=1.0):
+    """Bands (top, bottom, maps (M, bottom - top, W)) of a plane; all 0 where it has no contrast.
 
-    The network sees the plane rescaled by `factor`; the bands have the plane's own rows and columns.
+    For the maps see `cellseg.inference.network.Network`. The network sees the plane rescaled by `factor`; the bands have the plane's own rows and columns.
     """
     for top, bottom in tiles.bands(plane.shape[0]):
-        yield top, bottom, band_probability(plane, scale, tiles, top, bottom, factor)
+        yield top, bottom, band_maps(plane, scale, tiles, top, bottom, factor)
 
 
-def band_probability(plane, scale, tiles, top, bottom, factor=1.0):
-    """One of these bands, as an array of float32."""
+def band_maps(plane, scale, tiles, top, bottom, factor=1.0):
+    """The maps of one of these bands, float32."""
     if not scale.span > 0:
-        return np.zeros((bottom - top, plane.shape[1]), np.float32)
+        return np.zeros((tiles.network.maps, bottom - top, plane.shape[1]), np.float32)
     if factor == 1:
-        return tiles.probability(plane, scale, top, bottom)
+        return tiles.maps(plane, scale, top, bottom)
     rescaled = RescaledPlane(plane, factor)
 
     def maps(first, end):
-        return tiles.probability(rescaled, scale, first, end)[None]
+        return tiles.maps(rescaled, scale, first, end)
 
-    return rescaled.restore(maps, top, bottom, tiles.side)[0]
+    return rescaled.restore(maps, top, bottom, tiles.side)
 
 
 def _least(threshold):
@@ -85,14 +85,14 @@ def _least(threshold):
 
 
 def find_cells(plane, bands, settings, labels, probability=None, progress=lambda pixels: None):
-    """From probabilities to cells.
+    """From a network's maps to cells.
 
     Parameters
     ----------
     plane : cellseg.images.source.Plane or alike
         Its grey values are measured.
     bands : iterable
-        See `probabilities`.
+        See `map_bands`.
     settings : cellseg.models.settings.ModelSettings
     labels, probability : callable
         Told the next rows, (n, W): provisional labels, uint32, and probabilities, float32.
@@ -108,7 +108,7 @@ def find_cells(plane, bands, settings, labels, probability=None, progress=lambda
 
     rows = max(_AT_ONCE // width, 1)
 
-    def label(top, bottom, mask):
+    def label(top, bottom, mask, distance):
         for first in range(top, bottom, rows):
             end = min(first + rows, bottom)
             grey = plane.read(first, end, 0, width)
@@ -116,21 +116,23 @@ def find_cells(plane, bands, settings, labels, probability=None, progress=lambda
             if not number.all():
                 missing.append(number.size - np.count_nonzero(number))
                 cell = cell & number
-            finished = labeller.add(cell, grey, last=end == height)
+            part = None if distance is None else distance[first - top : end - top]
+            finished = labeller.add(cell, grey, part, last=end == height)
             labels(finished.labels)
             tables.append(finished.cells)
 
     # One band is labelled while the network, which real Caffe keeps to its thread, is at the next.
     with ThreadPoolExecutor(1) as behind:
         before = None
-        for top, bottom, found in bands:
+        for top, bottom, maps in bands:
             if probability:
-                probability(found)
-            mask = found >= _least(settings.threshold)
-            del found  # as large as the band that comes next
+                probability(maps[0])
+            mask = maps[0] >= _least(settings.threshold)
+            distance = maps[1].copy() if len(maps) > 1 else None
+            del maps  # as large as the band that comes next
             if before:
                 before.result()
-            before = behind.submit(label, top, bottom, mask)
+            before = behind.submit(label, top, bottom, mask, distance)
             progress((bottom - top) * width)
         before.result()
     numbers, table = renumber(tables)

@@ -55,11 +55,11 @@ class Labeller:
         self._above = 0  # how many rows of `_raw` are clean already
         self._mask = np.zeros((0, width), bool)  # clean rows, without the cells that are finished
         self._labels = np.zeros((0, width), np.uint32)
-        self._grey = None
+        self._grey = self._distance = None
         self._top = 0  # row of the plane at which the unfinished rows begin
         self._count = 0
 
-    def add(self, mask, grey, last=False):
+    def add(self, mask, grey, distance=None, last=False):
         """Take the next rows.
 
         Parameters
@@ -67,6 +67,8 @@ class Labeller:
         mask : ndarray of shape (n, W), bool
         grey : ndarray of shape (n, W)
             Grey values to measure.
+        distance : ndarray of shape (n, W), optional
+            The network's; see `cellseg.segmentation.splitting.split_touching`.
         last : bool
             Whether the plane ends here.
 
@@ -76,7 +78,8 @@ class Labeller:
             It may have no rows.
         """
         self._raw = np.concatenate([self._raw, mask])
-        self._grey = grey if self._grey is None else np.concatenate([self._grey, grey])
+        self._grey = _joined(self._grey, grey)
+        self._distance = _joined(self._distance, distance)
         ready = len(self._raw) if last else max(len(self._raw) - self._margin, self._above)
         cleaned = clean(self._raw, self.smallest_object, self.largest_hole)[self._above : ready]
         dropped = max(ready - self._margin, 0)
@@ -102,6 +105,8 @@ class Labeller:
         end = len(self._mask) if last else rows[0] if len(rows) else len(self._mask)
         labels, self._labels = self._labels[:end], self._labels[end:]
         self._mask, self._grey, self._top = self._mask[end:], self._grey[end:], self._top + end
+        if self._distance is not None:
+            self._distance = self._distance[end:]
         return Finished(labels, np.concatenate(tables) if tables else np.zeros(0, CELL))
 
     def _cells(self, components, group, boxes):
@@ -113,13 +118,19 @@ class Labeller:
         # Distances count from background in the plane. Outside of the plane there is none.
         above, before = int(self._top + top > 0), int(left > 0)
         below, behind = int(bottom < len(components)), int(right < components.shape[1])
-        padded = split_touching(np.pad(mask, [(above, below), (before, behind)], mode="constant"), self.split)
+        around = [(above, below), (before, behind)]
+        distance = None if self._distance is None else np.pad(self._distance[top:bottom, left:right], around)
+        padded = split_touching(np.pad(mask, around), self.split, distance)
         cells = padded[above:, before:][: bottom - top, : right - left]
         table = measure(cells, self._grey[top:bottom, left:right], self._top + top, left)
         table["label"] += self._count
         self._labels[top:bottom, left:right][mask] = cells[mask] + np.uint32(self._count)
         self._count += len(table)
         return table
+
+
+def _joined(before, rows):
+    return rows if before is None or rows is None else np.concatenate([before, rows])
 
 
 def renumber(tables):

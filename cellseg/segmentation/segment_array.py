@@ -8,7 +8,7 @@ import numpy as np
 from cellseg.errors import CellsegError
 from cellseg.models.shipped import DEFAULT
 from cellseg.segmentation.doubts import doubts
-from cellseg.segmentation.find_cells import find_cells, measure_scale, probabilities
+from cellseg.segmentation.find_cells import find_cells, map_bands, measure_scale
 from cellseg.segmentation.model import Model, load_model
 from cellseg.segmentation.size import at_size, read_diameter, rescaling
 
@@ -57,9 +57,9 @@ def segment(image, model=DEFAULT, diameter=None):
     model = model if isinstance(model, Model) else load_model(model)
     scale = measure_scale(plane, "the image", model.settings)
     factor = rescaling(None if diameter is None else read_diameter(str(diameter)), model.settings)
-    used = at_size(model.settings, factor)
+    used = at_size(model.settings, factor, model.tiles.network.maps)
     labels, probability = [], []
-    bands = probabilities(plane, scale, model.tiles, factor)
+    bands = map_bands(plane, scale, model.tiles, factor)
     cells = find_cells(plane, bands, used, labels.append, probability.append)
     for note in doubts(plane, scale, cells, used.diameter):
         logging.getLogger(__name__).warning("warning: the image: %s", note)

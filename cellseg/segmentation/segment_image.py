@@ -9,7 +9,7 @@ from cellseg.files import check_result_folder, replacing_folder
 from cellseg.images.find import identify
 from cellseg.images.open import open_image
 from cellseg.segmentation.doubts import doubts
-from cellseg.segmentation.find_cells import find_cells, measure_scale, probabilities
+from cellseg.segmentation.find_cells import find_cells, map_bands, measure_scale
 from cellseg.segmentation.overlay import overlay
 from cellseg.segmentation.record import IMAGE, ImageRecord, write_result
 from cellseg.segmentation.rows import Rows
@@ -55,7 +55,7 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
         Told the number of pixels of each finished band.
     bands : callable, optional
         Called with the number of a plane, the plane and its scale, it gives what
-        `cellseg.segmentation.find_cells.probabilities` does, where that has been found before.
+        `cellseg.segmentation.find_cells.map_bands` does, where that has been found before.
 
     Returns
     -------
@@ -72,8 +72,8 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
     identity = identify(job.path)
     with open_job(job, options) as source, replacing_folder(job.folder) as folder:
         factor = rescaling(options.diameter, model.settings, source.pixel_size)
-        used = at_size(model.settings, factor)
-        bands = bands or (lambda number, plane, scale: probabilities(plane, scale, model.tiles, factor))
+        used = at_size(model.settings, factor, model.tiles.network.maps)
+        bands = bands or (lambda number, plane, scale: map_bands(plane, scale, model.tiles, factor))
         scratch = folder / _SCRATCH
         scratch.mkdir()
         done = []

@@ -99,10 +99,19 @@ def models_diameter(settings: ModelSettings) -> float:
     return settings.diameter
 
 
-def at_size(settings: ModelSettings, factor: float) -> ModelSettings:
+def at_size(settings: ModelSettings, factor: float, maps: int) -> ModelSettings:
     """Settings in pixels of an image that is rescaled by a factor for the model.
 
     What the settings hold is in pixels as the network sees them.
+
+    Parameters
+    ----------
+    settings : cellseg.models.settings.ModelSettings
+    factor : float
+        As of `rescaling`.
+    maps : int
+        What the network gives (`cellseg.inference.network.Network`). With a distance the depth of a split is no number of
+        pixels.
     """
     if factor == 1:
         return settings
@@ -110,6 +119,6 @@ def at_size(settings: ModelSettings, factor: float) -> ModelSettings:
         settings,
         smallest_object=round(settings.smallest_object / factor**2),
         largest_hole=round(settings.largest_hole / factor**2),
-        split=None if settings.split is None else settings.split / factor,
+        split=settings.split / factor if settings.split and maps == 1 else settings.split,
         diameter=settings.diameter and settings.diameter / factor,
     )

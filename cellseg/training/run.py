@@ -39,7 +39,7 @@ from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
 from cellseg.files import check_result_folder, make_folder, replacing, sha256, write_text
 from cellseg.models.settings import usable_settings
-from cellseg.network import SGD, Fcn, Schedule, Updates, deploy_net, solver, training_net
+from cellseg.network import SGD, Fcn, Schedule, Updates, deploy_net, solver, targets_of, training_net
 from cellseg.network.options import variant_record
 from cellseg.training.loop import FIELDS, Steps, run_solver
 from cellseg.training.record import (
@@ -112,6 +112,11 @@ def train(plan):
     """
     record = read_data(plan.data)
     _announce(record.request.note)
+    lacking = set(targets_of(plan.variant)) - set(record.request.targets)
+    if lacking:
+        raise CellsegError(
+            f"{plan.data}: has no {' and '.join(sorted(lacking))} for the network to learn; make it with this --recipe"
+        )
     check_lists(plan.data)
     train, test = (read_list(Path(plan.data) / f"{split}.txt")[0] for split in ("train", "test"))
     multiple = 2**plan.variant.poolings

@@ -31,7 +31,7 @@ FILES = {"labels.tif", "mask.tif", "overlay.png", "objects.csv", "image.json"}
 
 def expected(model, image, threshold=0.5):
     """Labels and cells of the whole image at once."""
-    (probability,), _ = predict(ENGINE, model.with_name("deploy.prototxt"), model, [normalise(image)])
+    ((probability,),), _ = predict(ENGINE, model.with_name("deploy.prototxt"), model, [normalise(image)])
     labels = split_touching(clean(probability >= threshold, 6, 9), 0.5)
     numbers, cells = renumber([measure(labels, image)])
     return probability, numbers[labels], cells

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from support import blobs, on_caffe
 
-from cellseg.data.hdf5 import list_entry, read_list, write_split
+from cellseg.data.hdf5 import list_entry, read_list, read_numbers, write_split
 from cellseg.errors import CellsegError
 
 
@@ -24,6 +24,26 @@ def test_shards_hold_all_rows_in_order(split):
     data, label = read_list("data/train.txt")
     np.testing.assert_array_equal(data, images)
     np.testing.assert_array_equal(label, masks)
+
+
+def test_numbers_and_distance_of_cells_are_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    labels = np.zeros((3, 16, 16), int)
+    labels[1, 2:9, 2:9], labels[1, 2:9, 9:14], labels[2, 4:9, 4:9] = 7, 70000, 1
+    write_split("data", "data", "train", np.ones((3, 16, 16)), labels, ("label", "distance_target"), rows=2)
+    np.testing.assert_array_equal(read_numbers("data/train.txt"), labels)
+    np.testing.assert_array_equal(read_list("data/train.txt")[1], labels > 0)
+    with h5py.File("data/train_0.h5") as file:
+        distance = file["distance_target"][1, 0]
+    assert distance.dtype == np.float32 and distance[5, 5] == 1
+    assert distance[5, 8] == distance[5, 2] == 0.25  # where it touches another cell as at its edge
+
+
+def test_a_shard_of_others_has_no_numbers(split):
+    with h5py.File("data/train_1.h5", "r+") as file:
+        del file["labels"]
+    assert read_numbers("data/train.txt") is None
 
 
 @pytest.mark.parametrize("name", ["a b", "a\tb"])

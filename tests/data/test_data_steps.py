@@ -57,7 +57,7 @@ def test_random_patches_are_where_they_say():
     images, masks = blobs(3, 40)
     patches = random_patches(images, masks, ["a", "b", "c"], 10, 16, np.random.RandomState(1))
     assert len(patches) == 10 and len(set(patches.names)) == 10
-    for data, label, name in zip(patches.data, patches.label, patches.names):
+    for data, label, name in zip(patches.data, patches.labels, patches.names):
         image, place = name.split("@")
         row, column = map(int, place.split(","))
         index = "abc".index(image)
@@ -111,7 +111,8 @@ def unevenness(image, mask):
 
 
 def test_half_of_the_simulated_images_have_noise_in_the_background():
-    images, masks, names, backgrounds = simulated_images(8, np.random.RandomState(0))
+    images, labels, names, backgrounds = simulated_images(8, np.random.RandomState(0))
+    masks = [one > 0 for one in labels]
     assert backgrounds == ["plain", "noise"] * 4 and len(set(names)) == 8
     uneven = [unevenness(image, mask) for image, mask in zip(images, masks)]
     assert min(uneven[1::2]) > 2 * max(uneven[::2])
@@ -124,7 +125,8 @@ def widest(masks):
 
 
 def test_the_stand_in_has_larger_cells_and_debris_that_is_no_cell():
-    images, masks, _ = stand_in_images(6, np.random.RandomState(0))
+    images, labels, _ = stand_in_images(6, np.random.RandomState(0))
+    masks = [one > 0 for one in labels]
     bright_background = [(image[~mask] > 0.7).sum() for image, mask in zip(images, masks)]
     assert np.median(bright_background) > 5
     _, ordinary, _, _ = simulated_images(6, np.random.RandomState(0))

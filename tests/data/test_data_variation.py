@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from cellseg.data.tuning import Look, measure_look, tuned_images
-from cellseg.data.variation import vary, with_copies
+from cellseg.data.variation import brightness, microscope, with_copies
 
 
 def discs(radius, blur=0.0, height=50.0, background=5.0, noise=0.0, seed=0):
@@ -25,7 +25,7 @@ def test_a_copy_is_turned_and_changes_in_brightness_alone():
     patch = (0.2 + 0.5 * label).astype(np.float32)
     seen = set()
     for seed in range(40):
-        image, truth = vary(patch, label, np.random.RandomState(seed))
+        image, truth = brightness(patch, label, np.random.RandomState(seed))
         assert len(np.unique(image)) == 2 and ((image > image.mean()) == truth).all()
         seen.add(truth.tobytes())
         seen.add(round(float(image.max()), 3))
@@ -43,6 +43,25 @@ def test_copies_begin_with_the_patches_themselves_and_follow_the_seed():
     again, _ = with_copies(data, label, 4, np.random.RandomState(1))
     np.testing.assert_array_equal(images, again)
     assert not np.array_equal(images[3:6], images[6:9])
+
+
+def test_a_copy_by_another_microscope_moves_cells_and_truth_together():
+    image, mask = discs(10)
+    labels, count = ndimage.label(mask)
+    sizes, empty = [], 0
+    for seed in range(60):
+        patch, truth = microscope((image / 60).astype(np.float32), labels, np.random.RandomState(seed))
+        assert patch.dtype == np.float32 and truth.dtype == labels.dtype and truth.max() <= count
+        if not truth.any():
+            empty += 1
+            assert patch.max() < 0.65  # noise is not stretched
+            continue
+        inside = ndimage.binary_erosion(truth > 0, iterations=2)
+        outside = ~ndimage.binary_dilation(truth > 0, iterations=2)
+        assert np.median(patch[inside]) > np.median(patch[outside]) + 0.2
+        sizes.append(np.median([(truth == number).sum() for number in np.unique(truth)[1:]]))
+    assert 0 < empty < 10
+    assert max(sizes) > 2 * min(sizes)
 
 
 @pytest.mark.parametrize("radius, blur, noise", [(6, 1.5, 0.5), (10, 1.0, 2.0), (12, 2.5, 1.0)])
@@ -70,7 +89,8 @@ def test_masks_without_cells_have_no_look():
 
 def test_tuned_images_look_as_was_asked():
     look = Look(cells=(8, 8), radius=(8.0, 8.0), brightness_spread=(0.3, 0.3), blur=(1.0, 1.0), noise=0.02)
-    images, masks, names = tuned_images(look, 12, np.random.RandomState(0))
+    images, labels, names = tuned_images(look, 12, np.random.RandomState(0))
+    masks = [one > 0 for one in labels]
     assert len(images) == len(masks) == len(set(names)) == 12
     seen = measure_look(images, masks)
     assert 4 <= seen.cells[0] <= seen.cells[1] <= 8  # some touch, or lie across the border

@@ -30,9 +30,9 @@ def test_the_averaged_output_turns_with_the_image(tmp_path, monkeypatch):
     image = np.random.RandomState(1).uniform(size=(32, 24)).astype(np.float32)
     images = [image, np.ascontiguousarray(np.rot90(image)), np.ascontiguousarray(image[:, ::-1])]
     job = ("auto", "deploy.prototxt", "net.caffemodel", images)
-    (once, turned_once, _), _ = predict(*job)
+    ((once,), (turned_once,), _), _ = predict(*job)
     assert np.abs(np.rot90(once) - turned_once).max() > 1e-3  # the net by itself does not
-    (straight, quarter, mirrored), _ = predict(*job, 10, 8)
+    ((straight,), (quarter,), (mirrored,)), _ = predict(*job, 10, 8)
     assert straight.shape == image.shape and straight.dtype == np.float32
     tolerance = rounding_of_probabilities("net.caffemodel", straight)
     np.testing.assert_allclose(np.rot90(straight), quarter, rtol=0, atol=tolerance)

@@ -34,15 +34,15 @@ def test_images_of_any_size_give_probabilities_of_their_size(model):
     rng = np.random.RandomState(0)
     images = [rng.uniform(size=size).astype(np.float32) for size in ((32, 32), (33, 50), (8, 8), (5, 3), (64, 40))]
     maps, described = predict("auto", "somewhere/deploy.prototxt", model, images)
-    assert [plane.shape for plane in maps] == [image.shape for image in images]
-    assert all(plane.min() >= 0 and plane.max() <= 1 for plane in maps)
+    assert [plane.shape for (plane,) in maps] == [image.shape for image in images]
+    assert all(plane.min() >= 0 and plane.max() <= 1 for (plane,) in maps)
     assert described["name"] == ENGINE
 
 
 def test_an_odd_size_is_continued_by_reflection(model):
     image = np.random.RandomState(0).uniform(size=(36, 40)).astype(np.float32)
     images = [image, np.concatenate([image, image[:-5:-1]])]
-    (odd, even), _ = predict("auto", "somewhere/deploy.prototxt", model, images)
+    ((odd,), (even,)), _ = predict("auto", "somewhere/deploy.prototxt", model, images)
     np.testing.assert_allclose(odd, even[:36], rtol=0, atol=rounding_of_probabilities(model, odd))
 
 
@@ -67,7 +67,7 @@ def test_the_record_holds_what_the_pixels_say(model):
     assert keys <= set(record)
     data, label = read_list("runs/data/tiny/test.txt")
     maps, _ = predict("auto", "somewhere/deploy.prototxt", model, data)
-    ours = {t / 100: indicators(*count(np.stack(maps).astype(float) >= t / 100, label == 1)) for t in range(101)}
+    ours = {t / 100: indicators(*count(np.concatenate(maps).astype(float) >= t / 100, label == 1)) for t in range(101)}
     assert record["mcc"] == pytest.approx(max(values["mcc"] for values in ours.values()))
     for name in NAMES:
         assert record[name] == ours[record["best_threshold"]][name]

@@ -95,13 +95,13 @@ def test_it_says_what_it_is_and_predicts_what_cellseg_predicts(exported):
         sample = create_sample_for_model(described, inputs={"image": image[None, None]})
         whole = {"skip_input_padding": True, "skip_output_cropping": True}
         found = pipeline.predict_sample_without_blocking(sample, **whole).members["probability"].data.values
-    (expected,), _ = predict("torch", deploy, model, [normalise(image, rule)])
+    ((expected,),), _ = predict("torch", deploy, model, [normalise(image, rule)])
     assert found.shape == (1, 1, 200, 216) and np.ptp(expected) > 0.01
     np.testing.assert_allclose(found[0, 0], expected, atol=1e-4)
 
     odd = image[:177, :181]
     tiled = core.predict(model=described, inputs={"image": core.Tensor(odd[None, None], DIMS)}, blocksize_parameter=1)
-    (expected,), _ = predict("torch", deploy, model, [normalise(odd, rule)])
+    ((expected,),), _ = predict("torch", deploy, model, [normalise(odd, rule)])
     inside = (slice(HALO[rule], -HALO[rule]),) * 2
     found = tiled.members["probability"].data.values[0, 0]
     assert found.shape == odd.shape

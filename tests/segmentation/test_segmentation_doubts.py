@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from support import ArrayPlane, smooth
 
+from cellseg.data import noise
 from cellseg.data.normalisation import Scale
-from cellseg.segmentation import doubts as module
 from cellseg.segmentation.doubts import doubts as doubts_of
 from cellseg.segmentation.find_cells import Cells
 from cellseg.segmentation.measurement import CELL
@@ -33,7 +33,7 @@ def test_a_cover_of_nearly_all_is_one():
 
 @pytest.mark.parametrize("sample", [1 << 22, 1 << 12])
 def test_noise_alone_is_one(sample, monkeypatch):
-    monkeypatch.setattr(module, "_SAMPLE", sample)
+    monkeypatch.setattr(noise, "_SAMPLE", sample)
     (said,) = doubts(ArrayPlane(NOISE), 0.1)
     assert "contrast near the noise" in said
     one = NOISE.copy()

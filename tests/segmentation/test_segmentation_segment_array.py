@@ -22,7 +22,7 @@ def as_a_script(path, images):
 def test_arrays_are_segmented(model):
     images = [smooth(70, 91), smooth(300, 260, 1).astype(np.float64), np.zeros((20, 30))]
     by_path, *results = as_a_script(str(model), images)
-    (probability,), _ = predict(ENGINE, str(model.with_name("deploy.prototxt")), str(model), [normalise(images[0])])
+    ((probability,),), _ = predict(ENGINE, str(model.with_name("deploy.prototxt")), str(model), [normalise(images[0])])
     tolerance = rounding_of_probabilities(model, probability)
     np.testing.assert_allclose(by_path.probability, probability, rtol=0, atol=tolerance)
     for image, result in zip(images, results):

@@ -47,7 +47,8 @@ def test_what_cannot_be_rescaled_is_refused(diameter, change, words):
 
 
 def test_settings_in_pixels_follow_the_size():
-    used = at_size(SETTINGS, 0.5)
+    used = at_size(SETTINGS, 0.5, maps=1)
     assert (used.smallest_object, used.largest_hole, used.split, used.diameter) == (80, 20, 1.0, 36.0)
-    whole = at_size(ModelSettings("d.prototxt", "root", 0.5, split=None), 0.5)
+    assert at_size(SETTINGS, 0.5, maps=2).split == SETTINGS.split  # a part of a distance, no pixels
+    whole = at_size(ModelSettings("d.prototxt", "root", 0.5, split=None), 0.5, maps=1)
     assert whole.split is whole.diameter is None

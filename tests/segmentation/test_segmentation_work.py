@@ -19,6 +19,7 @@ class Network:
     """A threshold in place of a network."""
 
     engine = {"name": "none"}
+    maps = 1
 
 
 class Tiles:
@@ -27,8 +28,8 @@ class Tiles:
     def bands(self, height):
         return [(top, min(top + 32, height)) for top in range(0, height, 32)]
 
-    def probability(self, plane, scale, top, bottom):
-        return scale(plane.read(top, bottom, 0, plane.shape[1]))
+    def maps(self, plane, scale, top, bottom):
+        return scale(plane.read(top, bottom, 0, plane.shape[1]))[None]
 
 
 class Model:
@@ -64,7 +65,7 @@ def test_a_defect_keeps_its_traceback_and_stops_nothing(tmp_path, monkeypatch):
 
 def test_a_plane_without_contrast_has_no_cells_and_is_not_run(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "measure_scale", lambda *_: Scale(0.0, 0.0))
-    monkeypatch.setattr(Tiles, "probability", None)
+    monkeypatch.setattr(Tiles, "maps", None)
     outcome = do(tmp_path, monkeypatch)
     assert outcome.row["count"] == 0 and "no contrast" in outcome.row["warnings"]
     assert not np.any(tifffile.imread(str(tmp_path / "out/a.tif/labels.tif")))
