@@ -58,7 +58,8 @@ def measure_scale(plane, name, settings):
 def map_bands(plane, scale, tiles, factor=1.0):
     """Bands (top, bottom, maps (M, bottom - top, W)) of a plane; all 0 where it has no contrast.
 
-    For the maps see `cellseg.inference.network.Network`. The network sees the plane rescaled by `factor`; the bands have the plane's own rows and columns.
+    For the maps see `cellseg.inference.network.Network`. The network sees the plane rescaled by `factor`; the bands
+    have the plane's own rows and columns.
     """
     for top, bottom in tiles.bands(plane.shape[0]):
         yield top, bottom, band_maps(plane, scale, tiles, top, bottom, factor)

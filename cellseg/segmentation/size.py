@@ -110,8 +110,8 @@ def at_size(settings: ModelSettings, factor: float, maps: int) -> ModelSettings:
     factor : float
         As of `rescaling`.
     maps : int
-        What the network gives (`cellseg.inference.network.Network`). With a distance the depth of a split is no number of
-        pixels.
+        What the network gives (`cellseg.inference.network.Network`). With a distance the depth of a split is no number
+        of pixels.
     """
     if factor == 1:
         return settings
