@@ -1,4 +1,6 @@
-"""How fast the embedded engine is beside real Caffe, plain PyTorch, ONNX Runtime and OpenCV, on the report's network.
+"""How fast the embedded engine is beside real Caffe, plain PyTorch, ONNX Runtime and OpenCV.
+
+The networks are the report's and the U-Net of the recipe best.
 
 All contenders get the same files, and must compute the same; they run in turns, one at a time, each in a process of
 its own. Who is not installed is left out and named. The medians, all times, peak memory, versions and ratios go to
@@ -28,6 +30,10 @@ def parse():
     parser.add_argument("--seconds", type=float, default=1.0, help="that a round takes, about (%(default)s)")
     parser.add_argument("--threads", type=int, default=cores(), help="of each contender (here: %(default)s)")
     parser.add_argument("--large", type=int, default=1024, help="side of the large image, pixels (%(default)s)")
+    networks = ("report", "unet")
+    parser.add_argument(
+        "--networks", nargs="+", choices=networks, default=networks, metavar="NAME", help=", ".join(networks)
+    )
     parser.add_argument("--skip", nargs="+", choices=NAMES, default=[], metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--device", choices=("auto", "cpu"), default="auto", help="for PyTorch (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="tiny images, 2 short rounds: to try whether all runs")
@@ -46,7 +52,11 @@ def main():
     arguments = parse()
     rounds, seconds = (2, 0) if arguments.quick else (arguments.rounds, arguments.seconds)
     effort = Effort(rounds, seconds, arguments.threads, arguments.device)
-    work = tasks(arguments.large, arguments.quick)
+    work = [
+        task
+        for task in tasks(arguments.large, arguments.quick)
+        if (task.network.name or "report") in arguments.networks
+    ]
     scores = [read_evaluation(path).mcc for path in arguments.mcc or []]
     out = make_folder(arguments.out)
     record = {
@@ -67,7 +77,8 @@ def main():
             about, results = measure(task, entries, effort, lambda what: (steps.set_description(what), steps.update()))
         record["contenders"].update(about)
         found = {name: summarise(task, result) for name, result in results.items()}
-        record["tasks"][task.name] = {"kind": task.kind, "size": task.size, "unit": task.unit, "results": found}
+        about = {"kind": task.kind, "size": task.size, "unit": task.unit, "title": task.title}
+        record["tasks"][task.name] = {**about, "results": found}
     record["contenders"] = {name: record["contenders"][name] for name in NAMES}
     record["ratios"] = ratios(record["tasks"])
 

@@ -10,7 +10,6 @@ from cellseg.engine.caffe_schema import NetParameter
 from cellseg.engine.geometry import parameter_shapes
 from cellseg.engine.prototxt import read_net, read_solver, to_text
 from cellseg.files import write_text
-from cellseg.network import Fcn
 
 #: Training starts as the report's does; in inference the maps keep their size, and probabilities spread from 0 to 1.
 GAINS = {"training": 1, "inference": 2}
@@ -29,7 +28,7 @@ def write_material(folder, task, seed=0):
     """
     folder = Path(folder)
     rng = np.random.RandomState(seed)
-    (folder / WEIGHTS).write_bytes(random_weights(rng, GAINS[task.kind]).SerializeToString())
+    (folder / WEIGHTS).write_bytes(random_weights(rng, GAINS[task.kind], task.network.layers).SerializeToString())
     images, masks = discs(rng, task.batch * task.batches, task.side)
     if task.kind == "inference":
         np.save(str(folder / IMAGES), images[:, None])
@@ -40,16 +39,15 @@ def write_material(folder, task, seed=0):
         _write_training(folder, task)
 
 
-def random_weights(rng, gain, variant=None):
-    """Normal random weights.
+def random_weights(rng, gain, network):
+    """Normal random weights, with which maps keep their size.
 
     Parameters
     ----------
     rng : numpy.random.RandomState
     gain : float
         Variance of the weights times inputs of a neuron.
-    variant : cellseg.network.Fcn, optional
-        The report's by default.
+    network : Fcn or UNet
 
     Returns
     -------
@@ -57,12 +55,12 @@ def random_weights(rng, gain, variant=None):
         With layers that hold a name and blobs.
     """
     net = NetParameter()
-    for name, shapes in parameter_shapes(variant or Fcn()).items():
+    for name, shapes in parameter_shapes(network).items():
         layer = net.layer.add(name=name)
-        for shape in shapes:
+        for index, shape in enumerate(shapes):
             blob = layer.blobs.add()
             blob.shape.dim.extend(shape)
-            blob.data.extend(_weight(rng, gain, name, shape).ravel())
+            blob.data.extend(_weight(rng, gain, name, index, shape).ravel())
     return net
 
 
@@ -82,7 +80,11 @@ def discs(rng, count, side):
     return (0.6 * masks + rng.uniform(0, 0.4, masks.shape)).astype(np.float32), masks
 
 
-def _weight(rng, gain, name, shape):
+def _weight(rng, gain, name, index, shape):
+    if name.startswith("bn_") and index:  # the variances, and what divides the sums
+        return rng.uniform(0.5, 1.5, shape) if index == 1 else np.ones(shape)
+    if name.startswith("scale_") and not index:
+        return rng.uniform(0.5, 1.5, shape)
     if len(shape) == 1:
         return rng.normal(0, 0.1, shape)
     if name.startswith("upsample"):
@@ -92,21 +94,21 @@ def _weight(rng, gain, name, shape):
 
 
 def _write_deploy(folder, task):
-    net = read_net(_ROOT / "prototxt" / "deploy.prototxt")
+    net = read_net(_ROOT / task.network.deploy)
     net.layer[0].input_param.shape[0].dim[:] = [task.batch, 1, task.side, task.side]
     write_text(folder / DEPLOY, to_text(net))
 
 
 def _write_training(folder, task):
-    """The project's own net and solver, but without tests, log and snapshots, and with the rows in their order."""
-    net = read_net(_ROOT / "prototxt" / "pretrain.prototxt")
+    """The project's own net and solver, but without tests, log and snapshots, at one rate, the rows in their order."""
+    net = read_net(_ROOT / task.network.training)
     net.layer[0].hdf5_data_param.source = "train.txt"
     net.layer[0].hdf5_data_param.batch_size = task.batch
     net.layer[0].hdf5_data_param.shuffle = False
     del net.layer[1]
     write_text(folder / "train.prototxt", to_text(net))
-    solver = read_solver(_ROOT / "solvers" / "pretrain.prototxt")
+    solver = read_solver(_ROOT / task.network.solver)
     for field in ("test_iter", "test_interval", "display", "average_loss", "snapshot"):
         solver.ClearField(field)
-    solver.net, solver.snapshot_prefix = "train.prototxt", "snapshot"
+    solver.net, solver.snapshot_prefix, solver.lr_policy = "train.prototxt", "snapshot", "fixed"
     write_text(folder / SOLVER, to_text(solver))

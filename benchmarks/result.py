@@ -3,6 +3,7 @@
 import statistics
 
 from benchmarks.contenders import ENTRIES
+from benchmarks.tasks import UNET
 
 _TITLES = {entry.name: entry.title for entry in ENTRIES}
 _BF16 = {entry.name for entry in ENTRIES if entry.bf16}
@@ -32,14 +33,23 @@ def ratios(tasks):
     Parameters
     ----------
     tasks : dict of str to dict
-        As in ``bench.json``: name of a task ("training_..." or "inference_...") to its ``results``.
+        As in ``bench.json``: name of a task ("training_..." or "inference_...", for the U-Net with "unet_" before it)
+        to its ``results``.
 
     Returns
     -------
     dict of str to float or None
         Above 1: the first-named is faster. None where one of the two did not take part. "Best" is the fastest of all
-        others of the same precision; over all sizes the smallest ratio counts.
+        others of the same precision; over all sizes the smallest ratio counts. Those of the U-Net have "unet_" before
+        their names.
     """
+    mark = f"{UNET.name}_"
+    unet = {task.removeprefix(mark): one for task, one in tasks.items() if task.startswith(mark)}
+    report = {task: one for task, one in tasks.items() if not task.startswith(mark)}
+    return _ratios(report) | {mark + name: ratio for name, ratio in _ratios(unet).items()}
+
+
+def _ratios(tasks):
     rates = {task: {name: found["rate"] for name, found in one["results"].items()} for task, one in tasks.items()}
     training = next((found for task, found in rates.items() if task.startswith("training")), {})
     inference = {task: found for task, found in rates.items() if task.startswith("inference")}
@@ -53,6 +63,7 @@ def ratios(tasks):
         "training_bf16_over_torch": _ratio(training, "torch-bf16", "torch"),
         "training_bf16_over_plain_bf16": _ratio(training, "torch-bf16", "plain-bf16"),
         "inference_bf16_over_plain_bf16": _smallest(over_best_bf16),
+        "inference_bf16_over_torch": _smallest({t: _ratio(one, "torch-bf16", "torch") for t, one in inference.items()}),
         **{task.replace("inference", "inference_torch_over_best", 1): ratio for task, ratio in over_best.items()},
     }
 
@@ -74,7 +85,7 @@ def table(record):
         f"{machine['processor']}, {record['threads']} threads, {machine['memory_gib']} GiB, {record['date']}; medians "
         f"of {record['rounds']} alternating rounds; peak resident memory in MiB.",
         "",
-        _row("", *(f"{task['kind']} {task['size']}, {task['unit']} | MiB" for task in tasks.values())),
+        _row("", *(f"{task['title']} | MiB" for task in tasks.values())),
         _row("---", *["---: | ---:"] * len(tasks)),
         *(_row(_title(record, name), *_cells(name, tasks)) for name in record["contenders"]),
         "",

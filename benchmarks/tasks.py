@@ -1,11 +1,44 @@
-"""What is measured: tasks and how much of them."""
+"""What is measured: networks, tasks, and how much of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cellseg.errors import CellsegError
+from cellseg.network import Fcn, UNet
 
-#: Side lengths must be multiples of it, as the network halves them three times.
+#: Side lengths must be multiples of it, as the networks halve them three times.
 STRIDE = 8
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network whose speed is measured.
+
+    Attributes
+    ----------
+    name, title : str
+        As in names of tasks, and in the table.
+    layers : Fcn or UNet
+    deploy, training, solver : str
+        Its committed files, under the project's folder.
+    """
+
+    name: str
+    title: str
+    layers: Fcn | UNet
+    deploy: str
+    training: str
+    solver: str
+
+
+REPORT = Network("", "", Fcn(), "prototxt/deploy.prototxt", "prototxt/pretrain.prototxt", "solvers/pretrain.prototxt")
+UNET = Network(
+    "unet",
+    "U-Net",
+    UNet(),
+    "prototxt/best/deploy.prototxt",
+    "prototxt/best/finetune.prototxt",
+    "solvers/best/finetune.prototxt",
+)
 
 
 @dataclass(frozen=True)
@@ -19,12 +52,14 @@ class Task:
         Square images a repetition.
     batches : int
         Of training data.
+    network : Network
     """
 
     kind: str
     batch: int
     side: int
     batches: int = 1
+    network: Network = REPORT
 
     def __post_init__(self):
         if self.side < 2 * STRIDE or self.side % STRIDE:
@@ -33,7 +68,12 @@ class Task:
     @property
     def name(self):
         """As in files and records."""
-        return f"{self.kind}_{self.size}"
+        return "_".join(filter(None, (self.network.name, self.kind, self.size)))
+
+    @property
+    def title(self):
+        """As in the table."""
+        return ", ".join(filter(None, (self.network.title, f"{self.kind} {self.size}", self.unit)))
 
     @property
     def size(self):
@@ -72,7 +112,7 @@ class Effort:
 
 
 def tasks(large, quick=False):
-    """The tasks: training, inference of many small images and of one large.
+    """The tasks: training, inference of many small images and of one large; the U-Net's without the second.
 
     Parameters
     ----------
@@ -86,5 +126,7 @@ def tasks(large, quick=False):
     list of Task
     """
     if quick:
-        return [Task("training", 2, 64, 3), Task("inference", 2, 64), Task("inference", 1, 128)]
-    return [Task("training", 10, 128, 10), Task("inference", 10, 128), Task("inference", 1, large)]
+        training, small, one = Task("training", 2, 64, 3), Task("inference", 2, 64), Task("inference", 1, 128)
+    else:
+        training, small, one = Task("training", 10, 128, 10), Task("inference", 10, 128), Task("inference", 1, large)
+    return [training, small, one, replace(training, network=UNET), replace(one, network=UNET)]

@@ -44,8 +44,8 @@ class Entry:
 
 
 #: PyTorch's interpolation repeats the border where Caffe's bilinear deconvolution puts zeros; with the convolutions
-#: between, this reaches 14 pixels into the image.
-_RING = 16
+#: between, this reaches 14 pixels into the image, in the U-Net 21.
+_RING = 24
 
 ENTRIES = (
     Entry("caffe", "real Caffe", "pycaffe", "caffe"),

@@ -82,6 +82,19 @@ def test_ratios_compare_with_the_best_other_of_the_same_precision():
     assert found["training_bf16_over_torch"] == 2
     assert found["inference_torch_over_best"] == found["inference_torch_over_best_b"] == 0.75
     assert found["inference_torch_over_best_a"] == 1.5
+    assert found["inference_bf16_over_torch"] is None
+
+
+def test_ratios_of_the_unet_are_by_themselves():
+    report = record(training_a={"torch": 8.0, "plain": 10.0}, inference_a={"torch": 1.0, "opencv": 4.0})
+    unet = record(
+        unet_training_a={"torch": 3.0, "plain": 2.0},
+        unet_inference_a={"torch": 6.0, "opencv": 4.0, "torch_bf16": 9.0},
+    )
+    found = result.ratios(report | unet)
+    assert (found["training_torch_over_plain"], found["inference_torch_over_best"]) == (0.8, 0.25)
+    assert found["unet_training_torch_over_plain"] == found["unet_inference_torch_over_best"] == 1.5
+    assert found["unet_inference_bf16_over_torch"] == 1.5
 
 
 def test_ratios_of_those_that_did_not_run_are_empty():
@@ -122,20 +135,22 @@ def test_a_contender_that_stops_is_one_line(tmp_path):
 
 
 @needs_torch
-def test_the_onnx_graph_is_the_network_in_plain_pytorch(tmp_path):
+@pytest.mark.parametrize("network", [tasks.REPORT, tasks.UNET], ids=["report", "U-Net"])
+def test_the_onnx_graph_is_the_network_in_plain_pytorch(tmp_path, network):
     onnxruntime = pytest.importorskip("onnxruntime")
     torch = pytest.importorskip("torch")
     from benchmarks.contenders.plain import load_net
     from cellseg.export.onnx_graph import onnx_graph
 
     rng = np.random.RandomState(1)
-    (tmp_path / "net.caffemodel").write_bytes(random_weights(rng, gain=2).SerializeToString())
+    (tmp_path / "net.caffemodel").write_bytes(random_weights(rng, 2, network.layers).SerializeToString())
     images = discs(rng, 2, 64)[0][:, None]
-    model = onnx_graph(ROOT / "prototxt" / "deploy.prototxt", tmp_path / "net.caffemodel").SerializeToString()
+    model = onnx_graph(ROOT / network.deploy, tmp_path / "net.caffemodel").SerializeToString()
     (theirs,) = onnxruntime.InferenceSession(model).run(["prob"], {"data": images})
     with torch.no_grad():
-        ours = torch.softmax(load_net(tmp_path / "net.caffemodel")(torch.from_numpy(images)), 1).numpy()
-    inside = (..., slice(16, -16), slice(16, -16))
+        net = load_net(tmp_path / "net.caffemodel").folded()
+        ours = torch.softmax(net(torch.from_numpy(images)), 1).numpy()
+    inside = (..., slice(24, -24), slice(24, -24))
     assert ours.shape == theirs.shape == (2, 2, 64, 64)
     assert np.ptp(ours[inside]) > 0.2
     np.testing.assert_allclose(theirs[inside], ours[inside], atol=1e-5)
@@ -182,7 +197,10 @@ def test_a_quick_run_writes_the_record_and_the_table(tmp_path):
     assert found["ratios"]["training_torch_over_plain"] > 0 and found["ratios"]["training_torch_over_caffe"] is None
     assert found["mcc"] == {"fp32": 0.9, "bf16": 0.898, "difference": pytest.approx(-0.002)}
     assert "MCC 0.9000, in bfloat16 0.8980: -0.0020" in done.stdout
-    assert [task["kind"] for task in found["tasks"].values()] == ["training", "inference", "inference"]
+    names = ["training_2x64x64", "inference_2x64x64", "inference_1x128x128"]
+    assert list(found["tasks"]) == [*names, "unet_training_2x64x64", "unet_inference_1x128x128"]
+    assert found["ratios"]["unet_training_torch_over_plain"] > 0
+    assert found["ratios"]["unet_inference_torch_over_best"] > 0
     for task in found["tasks"].values():
         assert {"torch", "plain"} <= set(task["results"])
         for one in task["results"].values():
