@@ -117,6 +117,20 @@ def test_the_graph_gives_what_the_engine_gives(kind, folder, data):
     compared[kind] = before[0] + 1, before[1] + second
 
 
+@pytest.mark.parametrize("window", [(3, 2, 0), (3, 2, 1), (2, 2, 0), (3, 3, 0), (3, 3, 1), (3, 1, 1), (4, 3, 1)])
+@pytest.mark.parametrize("fields", ["pool: MAX", "pool: AVE", "pool: MAX round_mode: FLOOR"])
+def test_windows_at_the_far_border_are_caffes_at_every_size(folder, fields, window):
+    """Kernel, stride and pad; one pixel more or less decides whether there is one more window."""
+    kernel, stride, pad = window
+    shapes = {"x": (1, 2, 6, 6)}
+    case = Case(f"pooling_param {{ {fields} kernel_size: {kernel} stride: {stride} pad: {pad} }}", shapes)
+    net = a_net(folder / "net.prototxt", "Pooling", case)
+    a_net(folder / "other.prototxt", "Bias", OTHER, "other").save(str(folder / "net.caffemodel"))
+    model = onnx_graph(folder / "net.prototxt", folder / "net.caffemodel")
+    for side in (6, 5, 7, 8, 9, 10, 11):
+        assert assert_same(net, model, case, {"x": (1, 2, side, 16 - side)}, np.random.default_rng(side))
+
+
 def test_every_type_was_compared():
     """Runs after the others."""
     assert set(TYPES) - set(WITHOUT) - {"Input"} == set(compared)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from rounding import rounding
 
 from cellseg.errors import CellsegError
@@ -281,6 +282,24 @@ def test_a_net_that_shares_with_another_stays_the_same(make_net):
     second.share_with(first)
     first.params["a"][0].data[...] = 7
     assert (second.params["a"][0].data == 7).all()
+
+
+def test_without_bfloat16_instructions_factors_are_rounded_and_products_are_in_single_precision(
+    make_net, caffe, monkeypatch
+):
+    monkeypatch.setattr("cellseg.engine.layers.convolution._has_bfloat16", lambda: False)
+    net = make_net(INPUT + conv("a", "data"))
+    fill(net)
+    exact = net.forward()["a"].copy()
+    caffe.set_precision("bf16")
+    try:
+        found = net.forward()["a"].copy()
+    finally:
+        caffe.set_precision("fp32")
+    for blob in (net.blobs["data"], *net.params["a"]):
+        blob.data[...] = torch.from_numpy(blob.data).bfloat16().float()
+    assert np.abs(found - exact).max() > 1e-4
+    np.testing.assert_allclose(found, net.forward()["a"], rtol=0, atol=rounding(27) * np.abs(exact).max())
 
 
 def test_in_the_fast_mode_scripts_still_see_and_set_single_precision(make_net, caffe):
