@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks import worker
 from benchmarks.material import write_material
+from benchmarks.tasks import UNET
 from cellseg.engine.process import Child
 from cellseg.errors import CellsegError
 
@@ -78,9 +79,13 @@ def difference(task, ring, first, other):
 
 
 def tolerance(task, *entries):
-    """How much results of these contenders may differ; a loss covers the ring in which they do."""
+    """How much results of these contenders may differ; a loss covers the ring in which they do.
+
+    Adam's first updates are the signs of the gradients, so that the U-Net's losses show the rounding of small ones.
+    """
     if task.kind == "training":
-        return _LOSS if any(entry.bf16 or entry.ring for entry in entries) else _EXACT
+        alike = task.network is not UNET and not any(entry.bf16 or entry.ring for entry in entries)
+        return _EXACT if alike else _LOSS
     return _BF16 if any(entry.bf16 for entry in entries) else _EXACT
 
 
