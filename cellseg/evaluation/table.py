@@ -57,10 +57,9 @@ def format_methods(methods):
     str
     """
     cells = [("", *TITLES, "median MCC")]
-    for key, name in _METHODS.items():
-        if key in methods:
-            numbers = (*methods[key].indicators.values(), methods[key].median_mcc)
-            cells.append((name, *(_number(value, 3) for value in numbers)))
+    for name, scores in _named(methods):
+        numbers = (*scores.indicators.values(), scores.median_mcc)
+        cells.append((name, *(_number(value, 3) for value in numbers)))
     return _lay_out(cells)
 
 
@@ -76,7 +75,7 @@ def format_cells(methods):
     -------
     str
     """
-    rows = [(name, methods[key].objects) for key, name in _METHODS.items() if key in methods]
+    rows = [(name, scores.objects) for name, scores in _named(methods)]
     cells = [("", *OBJECTS.values())]
     for name, scores in rows:
         values = [getattr(scores, key) for key in OBJECTS]
@@ -85,6 +84,12 @@ def format_cells(methods):
     if not rows[0][1].numbered:
         matched = "connected components of the true masks, so cells that touch count as one"
     return f"found cells are matched with {matched}\n\n{_lay_out(cells)}"
+
+
+def _named(methods):
+    """Pairs of title and scores: the methods of an evaluation first, others under their own names."""
+    order = [*_METHODS, *(key for key in methods if key not in _METHODS)]
+    return [(_METHODS.get(key, key), methods[key]) for key in order if key in methods]
 
 
 def _number(value, places):
