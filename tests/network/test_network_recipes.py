@@ -11,10 +11,12 @@ from cellseg.network import ADAM, Schedule, UNet, solver
 from cellseg.recipes import RECIPES
 
 
-def test_committed_files_of_the_best_recipe_are_what_the_generator_writes(tmp_path):
-    done = run_verb("prototxt", "--recipe", "best", cwd=tmp_path)
+@pytest.mark.parametrize("recipe", ["best", "cells"])
+def test_committed_files_of_a_recipe_are_what_the_generator_writes(recipe, tmp_path):
+    done = run_verb("prototxt", "--recipe", recipe, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for name in ("prototxt/best/deploy.prototxt", "prototxt/best/finetune.prototxt", "solvers/best/finetune.prototxt"):
+    for place in ("prototxt/{}/deploy", "prototxt/{}/finetune", "solvers/{}/finetune"):
+        name = f"{place.format(recipe)}.prototxt"
         assert (tmp_path / name).read_text() == (ROOT / name).read_text(), name
 
 

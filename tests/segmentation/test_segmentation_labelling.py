@@ -53,15 +53,44 @@ def renumber_image(labels, *tables):
     return numbers[labels], cells
 
 
-def in_bands(mask, grey, height, **options):
+def in_bands(mask, grey, height, distance=None, **options):
     labeller, rows, tables, held = Labeller(mask.shape[1], **options), [], [], []
     for top in range(0, len(mask), height):
         band = slice(top, top + height)
-        labels, cells = labeller.add(mask[band], grey[band], last=top + height >= len(mask))
+        labels, cells = labeller.add(
+            mask[band], grey[band], None if distance is None else distance[band], last=top + height >= len(mask)
+        )
         rows.append(labels)
         tables.append(cells)
         held.append(len(labeller._labels) + len(labeller._raw))
     return (*renumber_image(np.concatenate(rows), *tables), max(held))
+
+
+@pytest.mark.parametrize("name", PLANES)
+@pytest.mark.parametrize("split", [0.05, 0.3])
+def test_bands_with_a_networks_distance_give_what_the_whole_plane_gives(name, split, monkeypatch):
+    monkeypatch.setattr(labelling, "_GROUP", 10)
+    mask, rng = PLANES[name], np.random.RandomState(2)
+    grey = rng.randint(0, 60000, mask.shape).astype(np.uint16)
+    distance = ndimage.gaussian_filter(rng.normal(0.5, 1, mask.shape), 1.5).astype(np.float32)
+    labels = split_touching(clean(mask, 5, 9), split, distance)
+    whole, cells = renumber_image(labels, measure(labels, grey))
+    for height in (1, 7, 64):
+        found, table, _ = in_bands(mask, grey, height, distance, smallest_object=5, largest_hole=9, split=split)
+        np.testing.assert_array_equal(found, whole)
+        np.testing.assert_array_equal(table["area"], cells["area"])
+
+
+def test_a_networks_valley_tells_cells_apart_that_have_no_neck():
+    mask = np.zeros((20, 40), bool)
+    mask[4:16, 4:36] = True  # a bar: its shape says one cell
+    distance = np.where(mask, 1.0, 0.0).astype(np.float32)
+    assert split_touching(mask, 0.15, distance).max() == 1 == split_touching(mask, 0.5).max()
+    distance[:, 18:22] = 0.7
+    assert split_touching(mask, 0.15, distance).max() == 2
+    assert split_touching(mask, 0.35, distance).max() == 1
+    assert split_touching(mask, None, distance).max() == 1
+    assert split_touching(mask, 0.15, np.zeros_like(distance)).max() == 1  # no cell is lost where it says nothing
 
 
 @pytest.mark.parametrize("name", PLANES)
