@@ -6,7 +6,7 @@ from cellseg.engine.geometry import reach, read_steps
 from cellseg.inference.network import turned, turned_back
 
 # Bytes that the embedded engine holds while a net runs, for each number in its blobs; the fewer are of upsampled maps
-# that only a convolution sees, which it does not make.
+# that only a convolution sees, alone or joined with others, which it does not make.
 _BYTES_A_NUMBER, _BYTES_A_NUMBER_UNMADE = 6, 2
 
 
@@ -32,7 +32,7 @@ class Tiles:
         Of a window: its margin, and its side without it.
     """
 
-    def __init__(self, network, orientations=1, side=None, memory=768 << 20):
+    def __init__(self, network, orientations=1, side=None, memory=1 << 30):
         steps = read_steps(network.deploy)
         self.network, self.orientations = network, orientations
         self.margin = -(-reach(steps) // network.stride) * network.stride
@@ -41,7 +41,7 @@ class Tiles:
 
     def bands(self, height):
         """The bands of rows, first and end, in which an image of that height is done."""
-        return [(top, min(top + self.side, height)) for top in range(0, height, self.side)]
+        return _equal_parts(height, self.side)
 
     def maps(self, plane, scale, top, bottom):
         """The maps in the rows from `top` to `bottom`.
@@ -59,8 +59,7 @@ class Tiles:
         """
         width = plane.shape[1]
         band = np.empty((self.network.maps, bottom - top, width), np.float32)
-        for left in range(0, width, self.side):
-            right = min(left + self.side, width)
+        for left, right in _equal_parts(width, self.side):
             band[:, :, left:right] = self._window(plane, scale, (top, bottom, left, right))
         return band
 
@@ -85,14 +84,31 @@ class Tiles:
         return first, min(-(-(end + self.margin) // stride) * stride, length)
 
 
+def _equal_parts(length, most):
+    """First and end of as few parts as possible of at most so many pixels: the fewer, the less margin is read."""
+    count = -(-length // most)
+    ends = [length * number // count for number in range(count + 1)]
+    return list(zip(ends, ends[1:], strict=False))
+
+
 def _bytes_a_pixel(steps):
     """What a net takes for each pixel of the image; layers that work in place take nothing."""
-    total = _BYTES_A_NUMBER
-    for step in {step.top: step for step in steps}.values():
-        users = [other.kind for other in steps if step.top in other.bottoms]
-        unmade = step.kind == "Deconvolution" and users == ["Convolution"]
-        total += step.channels / float(step.stride) ** 2 * (_BYTES_A_NUMBER_UNMADE if unmade else _BYTES_A_NUMBER)
+    total, last = _BYTES_A_NUMBER, {step.top: step for step in steps}
+    for step in last.values():
+        each = _BYTES_A_NUMBER_UNMADE if _unmade(step, last, steps) else _BYTES_A_NUMBER
+        total += step.channels / float(step.stride) ** 2 * each
     return total
+
+
+def _unmade(step, last, steps):
+    """Whether the engine leaves out a blob: it is upsampled, perhaps joined with others, and then convolved."""
+    users = [other for other in steps if step.top in other.bottoms]
+    kinds = [user.kind for user in users]
+    if step.kind == "Concat":
+        return kinds == ["Convolution"] and last[step.bottoms[0]].kind == "Deconvolution"
+    return step.kind == "Deconvolution" and (
+        kinds == ["Convolution"] or kinds == ["Concat"] and _unmade(users[0], last, steps)
+    )
 
 
 def _turned_window(window, shape, way):
