@@ -47,7 +47,8 @@ def parse():
 def main():
     arguments = parse()
     out = make_folder(arguments.out)
-    splits = {split: read_examples(Path(find_real(arguments.real)) / split) for split in ("train", "test")}
+    source = Path(find_real(arguments.real))
+    splits = {split: read_examples(source / split) for split in ("train", "test")}
     if not all(example.numbered for examples in splits.values() for example in examples):
         raise CellsegError(f"{arguments.real}: its cells are not numbered one by one; give labels/")
     found, seconds = {}, {}
@@ -59,12 +60,32 @@ def main():
         model = load_model(name)
         found[name] = [segment(example.image, model).labels for example in splits["test"]]
     truths = [example.labels for example in splits["test"]]
-    methods = {name: score(truths, [one > 0 for one in cells], cells, True) for name, cells in found.items()}
+    methods = {
+        f"{name}{where}": score(
+            [truths[index] for index in chosen],
+            [cells[index] > 0 for index in chosen],
+            [cells[index] for index in chosen],
+            numbered=True,
+        )
+        for name, cells in found.items()
+        for where, chosen in _by_size(truths).items()
+    }
     text = f"{format_methods(methods)}\n\n{format_cells(methods)}\n"
     print(text)
     record = {name: {**asdict(scores), "seconds": seconds.get(name)} for name, scores in methods.items()}
     write_json(out / "baselines.json", {"real": arguments.real, "machine": machine(), "methods": record})
     write_text(out / "baselines.md", text)
+
+
+def _by_size(truths):
+    """Which images are scored together: all, and, where sizes differ, those of each size that three or more have."""
+    shapes = [truth.shape for truth in truths]
+    groups = {"": list(range(len(truths)))}
+    for shape in sorted(set(shapes)) if len(set(shapes)) > 1 else ():
+        chosen = [index for index, one in enumerate(shapes) if one == shape]
+        if len(chosen) > 2:
+            groups[f", {len(chosen)} of {shape[0]}x{shape[1]}"] = chosen
+    return groups
 
 
 def _train_and_find(name, splits, folder, seed):

@@ -53,9 +53,10 @@ def add_arguments(parser):
     group.add_argument("--diameter", metavar="D", help=size)
     group.add_argument("--smallest-object", type=int, metavar="PIXELS", help="smaller ones are removed")
     group.add_argument("--largest-hole", type=int, metavar="PIXELS", help="holes in cells up to this are filled")
-    depth = "by how much the radius has to shrink towards a neck for touching cells to be told apart"
+    depth = "by how much the distance to the edge has to fall between touching cells; in pixels, or, for models that "
+    depth += "give the distance, as a part of a cell's largest"
     number = cli.number(0, kind=float)
-    group.add_argument("--split", type=number, default=argparse.SUPPRESS, metavar="PIXELS", help=depth)
+    group.add_argument("--split", type=number, default=argparse.SUPPRESS, metavar="DEPTH", help=depth)
     whole = {"const": None, "default": argparse.SUPPRESS, "help": "leave touching cells as one"}
     group.add_argument("--no-split", dest="split", action="store_const", **whole)
     group = parser.add_argument_group("what is written besides")

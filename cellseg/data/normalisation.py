@@ -11,6 +11,9 @@ LOW, HIGH = 1.0, 99.8
 #: `floor` never takes less than so many times the noise for the whole range. All but 2 % of the training images of
 #: `fields` have more contrast than that; an image of noise alone has 5.2 times.
 FLOOR = 24
+#: `floor` cuts values off at so many times the range, not at the range: where few pixels are cell, the 99.8th
+#: percentile lies within the cells, and what tells them apart would be cut off.
+CEILING = 4.0
 
 
 class Scale(NamedTuple):
@@ -21,15 +24,17 @@ class Scale(NamedTuple):
     offset, span : float
         A span of 0, as of a constant image, gives 0 everywhere.
     clipped : bool
-        Whether the result is cut to 0 to 1.
+        Whether the result is cut to 0 to `ceiling`.
     rooted : bool
         Whether the square root of that is taken.
+    ceiling : float
     """
 
     offset: float
     span: float
     clipped: bool = False
     rooted: bool = False
+    ceiling: float = 1.0
 
     def __call__(self, window):
         """Apply it to the whole image or a part, an array of any shape; gives float32.
@@ -42,7 +47,7 @@ class Scale(NamedTuple):
         if np.asarray(window).dtype.kind == "f":
             values = np.where(np.isfinite(values), values, self.offset)
         values = (values - self.offset) / self.span
-        values = np.clip(values, 0, 1) if self.clipped else values
+        values = np.clip(values, 0, self.ceiling) if self.clipped else values
         return (np.sqrt(values) if self.rooted else values).astype(np.float32)
 
 
@@ -58,9 +63,13 @@ def root(grey):
 
 
 def floor(grey):
-    """The square root of `percentile`, but noise is not stretched: the range is at least `FLOOR` times the noise."""
+    """The square root of `percentile`, but noise is not stretched, and bright cells are not cut off.
+
+    The range is at least `FLOOR` times the noise. Values are cut off at `CEILING` times the range.
+    """
     scale = percentile(grey)
-    return scale._replace(span=max(scale.span, FLOOR * grey.noise()) if scale.span > 0 else 0.0, rooted=True)
+    span = max(scale.span, FLOOR * grey.noise()) if scale.span > 0 else 0.0
+    return scale._replace(span=span, rooted=True, ceiling=CEILING)
 
 
 def standard(grey):

@@ -170,8 +170,9 @@ def _input(normalisation, sizes):
 
 def _preprocessing(normalisation):
     if normalisation in ("percentile", *ROOTED):
+        clip = v0_5.ClipDescr(kwargs=v0_5.ClipKwargs(min=0.0, max=ROOTED.get(normalisation, 1.0)))
         scale = v0_5.ScaleRangeKwargs(axes=_IMAGE, min_percentile=LOW, max_percentile=HIGH)
-        return [v0_5.ScaleRangeDescr(kwargs=scale), v0_5.ClipDescr(kwargs=v0_5.ClipKwargs(min=0.0, max=1.0))]
+        return [v0_5.ScaleRangeDescr(kwargs=scale), clip]
     if normalisation == "standard":
         return [v0_5.ZeroMeanUnitVarianceDescr(kwargs=v0_5.ZeroMeanUnitVarianceKwargs(axes=_IMAGE))]
     return []

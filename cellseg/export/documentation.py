@@ -1,6 +1,6 @@
 """The README of a package: what the model is, how to use it, how it was trained, and what it is worth."""
 
-from cellseg.data.normalisation import FLOOR, HIGH, LOW
+from cellseg.data.normalisation import CEILING, FLOOR, HIGH, LOW
 from cellseg.evaluation.indicators import INDICATORS
 from cellseg.export.card import without_folders
 
@@ -29,16 +29,17 @@ _NETWORKS = {
     ),
     None: ("a fully convolutional network", _XIE, "the toolkit began with the network of"),
 }
-_SCALED = f"percentile {LOW:g} of each image goes to 0 and percentile {HIGH:g} to 1, and the rest is cut off"
+_RANGE = f"percentile {LOW:g} of each image goes to 0 and percentile {HIGH:g} to 1, and"
+_SCALED = f"{_RANGE} the rest is cut off"
 _ROOTED = (
-    f"{_SCALED} (steps `scale_range` and `clip` of the package). The network was trained on the square root of that, "
+    " (steps `scale_range` and `clip` of the package). The network was trained on the square root of that, "
     "for which the package's format has no step: the ONNX graph itself begins with it. Do not take the root before."
 )
 _PREPROCESSING = {
     "percentile": f"{_SCALED} (steps `scale_range` and `clip` of the package).",
-    "root": _ROOTED,
-    "floor": f"{_ROOTED} In cellseg the range is at least {FLOOR} times the noise, for which the format has no step "
-    "either: images without cells may look full of them.",
+    "root": f"{_SCALED}{_ROOTED}",
+    "floor": f"{_RANGE} what is below 0 or above {CEILING:g} is cut off{_ROOTED} In cellseg the range is at least "
+    f"{FLOOR} times the noise, for which the format has no step either: images without cells may look full of them.",
     "standard": "each image minus its mean, divided by its standard deviation (step `zero_mean_unit_variance`).",
     "unchanged": "none: the grey values must share one scale of about 0 to 1.",
 }

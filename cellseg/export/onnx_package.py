@@ -4,10 +4,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from cellseg.data.normalisation import CEILING
+
 #: Names of the package's tensors, in the graph and in its description.
 INPUT, OUTPUT, DISTANCE = "image", "probability", "distance"
-#: Rules whose last step is a square root.
-ROOTED = ("root", "floor")
+#: Rules whose last step is a square root, and at what they cut values off before.
+ROOTED = {"root": 1.0, "floor": CEILING}
 
 
 def package_graph(model, normalisation):
@@ -20,7 +22,7 @@ def package_graph(model, normalisation):
     model : onnx.ModelProto
         As from `cellseg.export.onnx_graph.onnx_graph`. It is not changed.
     normalisation : str
-        The rule for the net's images. For `ROOTED` ones the graph begins by clipping to 0 to 1 and taking the square
+        The rule for the net's images. For `ROOTED` ones the graph begins by clipping and taking the square
         root, since the format has no such preprocessing. It then takes images that were normalised by "percentile".
 
     Returns
@@ -32,7 +34,7 @@ def package_graph(model, normalisation):
     made.CopyFrom(model)
     graph = made.graph
     rooted, names = normalisation in ROOTED, [OUTPUT, *(one.name for one in graph.output if one.name == DISTANCE)]
-    before = _rooted(graph) if rooted else []
+    before = _rooted(graph, ROOTED[normalisation]) if rooted else []
     for node in graph.node:
         if not rooted:
             node.input[:] = [INPUT if name == "data" else name for name in node.input]
@@ -47,8 +49,8 @@ def package_graph(model, normalisation):
     return made
 
 
-def _rooted(graph):
-    names = _constants(graph, low=np.float32(0), high=np.float32(1))
+def _rooted(graph, high):
+    names = _constants(graph, low=np.float32(0), high=np.float32(high))
     clip = helper.make_node("Clip", [INPUT, *names], [f"{INPUT}/clipped"], name="clip")
     return [clip, helper.make_node("Sqrt", [f"{INPUT}/clipped"], ["data"], name="root")]
 

@@ -19,8 +19,9 @@ from bioimageio.core.digest_spec import create_sample_for_model
 from bioimageio.spec import load_model_description
 from PIL import Image
 from random_models import make
+from scipy import ndimage
 
-from cellseg.data.normalisation import normalise
+from cellseg.data.normalisation import Grey, measure, normalise
 from cellseg.errors import CellsegError
 from cellseg.export import description, package
 from cellseg.export.card import read_card
@@ -28,15 +29,20 @@ from cellseg.export.description import Order
 from cellseg.export.export import export
 from cellseg.files import sha256
 from cellseg.inference.network import predict
-from cellseg.network import Fcn, UNet, deploy_net
+from cellseg.network import CellUNet, Fcn, UNet, deploy_net
 
 try:
     description.check_libraries()
 except CellsegError as error:
     pytest.skip(str(error), allow_module_level=True)
 
-NETS = {"percentile": Fcn(features=4), "root": UNet(features=4), "standard": Fcn(poolings=2, features=4)}
-HALO = {"percentile": 40, "root": 64, "standard": 16}
+NETS = {
+    "percentile": Fcn(features=4),
+    "root": UNet(features=4),
+    "floor": CellUNet(features=4),
+    "standard": Fcn(poolings=2, features=4),
+}
+HALO = {"percentile": 40, "root": 64, "floor": 64, "standard": 16}
 DIMS = ("batch", "channel", "y", "x")
 ORDER = Order("a tiny net", ["Ada Lovelace", "Grace Hopper"], "MIT")
 
@@ -76,7 +82,8 @@ def test_it_says_what_it_is_and_predicts_what_cellseg_predicts(exported):
     assert sorted(path.name for path in out.iterdir()) == ["a_tiny_net.zip", "model.onnx", "package"]
     described = load_model_description(out / "a_tiny_net.zip")
     names = {*map(str, (description.RDF, description.WEIGHTS, description.README, description.COVER))}
-    assert set(zipfile.ZipFile(out / "a_tiny_net.zip").namelist()) == {*names, "test_input.npy", "test_output.npy"}
+    names |= {"test_input.npy", "test_output.npy", *(["test_output_distance.npy"] if rule == "floor" else [])}
+    assert set(zipfile.ZipFile(out / "a_tiny_net.zip").namelist()) == names
     assert [author.name for author in described.authors] == ORDER.authors and described.license == "MIT"
     stride, axis = 2 ** NETS[rule].poolings, described.inputs[0].axes[-1]
     assert (axis.size.step, axis.size.min) == (stride, 2 * HALO[rule] + stride)
@@ -84,24 +91,27 @@ def test_it_says_what_it_is_and_predicts_what_cellseg_predicts(exported):
     said = described.config.model_dump()["cellseg"]
     assert (said["threshold"], said["recipe"], said["normalisation"]) == (0.5, "mine", rule)
     readme = (out / "package" / "README.md").read_text()
-    assert "## Validation" in readme and "square root" in readme if rule == "root" else "root" not in readme
+    assert "## Validation" in readme and "square root" in readme if rule in ("root", "floor") else "root" not in readme
     assert "somebody" not in readme and "epochs: 3" in readme
     with Image.open(out / "package" / "cover.png") as cover:
         assert cover.size == (512, 256) and np.ptp(np.asarray(cover)[:, 256:]) > 0
 
     rng = np.random.RandomState(5)
-    image = (rng.gamma(2, 900, (200, 216)) + 300).astype(np.uint16).astype(np.float32)
+    image = ndimage.gaussian_filter(rng.gamma(2, 900, (200, 216)) + 300, 8).round().astype(np.float32)
+    assert measure(Grey(image), "floor").span == measure(Grey(image), "root").span  # the format knows no noise
     with core.create_prediction_pipeline(described) as pipeline:
         sample = create_sample_for_model(described, inputs={"image": image[None, None]})
         whole = {"skip_input_padding": True, "skip_output_cropping": True}
-        found = pipeline.predict_sample_without_blocking(sample, **whole).members["probability"].data.values
-    ((expected,),), _ = predict("torch", deploy, model, [normalise(image, rule)])
-    assert found.shape == (1, 1, 200, 216) and np.ptp(expected) > 0.01
-    np.testing.assert_allclose(found[0, 0], expected, atol=1e-4)
+        found = pipeline.predict_sample_without_blocking(sample, **whole).members
+    (maps,), _ = predict("torch", deploy, model, [normalise(image, rule)])
+    assert set(found) == {"probability", *(["distance"] if len(maps) > 1 else [])}
+    for name, expected in zip(found, maps):
+        assert found[name].data.shape == (1, 1, 200, 216) and np.ptp(expected) > 0.01
+        np.testing.assert_allclose(found[name].data.values[0, 0], expected, atol=1e-4)
 
     odd = image[:177, :181]
     tiled = core.predict(model=described, inputs={"image": core.Tensor(odd[None, None], DIMS)}, blocksize_parameter=1)
-    ((expected,),), _ = predict("torch", deploy, model, [normalise(odd, rule)])
+    ((expected, *_),), _ = predict("torch", deploy, model, [normalise(odd, rule)])
     inside = (slice(HALO[rule], -HALO[rule]),) * 2
     found = tiled.members["probability"].data.values[0, 0]
     assert found.shape == odd.shape
