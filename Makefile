@@ -18,7 +18,7 @@ EXPERIMENT = @$(PYTHON) -m cellseg experiment
     seeds crossvalidate ablation check test docs bench format image image-check image-lint image-vendor
 
 help: ## list the verbs
-	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
+	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet|cells] [WEIGHTS=] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
 	@sed -nE 's/^([a-z0-9% -]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 
 caffe: ## put real Caffe 1.0 with pycaffe into .caffe/ (amd64 Linux with apt; no root)
