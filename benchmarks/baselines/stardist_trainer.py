@@ -34,7 +34,8 @@ def main(folder, seed):
         for kind in ("train_images", "train_labels", "test_images")
     )
     images, tests = ([normalize(image, 1, 99.8).astype(np.float32) for image in some] for some in (images, tests))
-    config = Config2D(train_patch_size=(PATCH, PATCH), train_epochs=EPOCHS, train_steps_per_epoch=STEPS)
+    lengths = {"train_epochs": EPOCHS, "train_steps_per_epoch": STEPS}
+    config = Config2D(train_patch_size=(PATCH, PATCH), train_tensorboard=False, **lengths)
     model = StarDist2D(config, name="model", basedir=str(folder))
     model.train(images, labels, validation_data=(images[:5], labels[:5]), augmenter=turned)
     model.optimize_thresholds(images, labels)
