@@ -3,9 +3,6 @@
 #: Rules for the grey values; see `cellseg.data.normalisation`.
 NORMALISATIONS = ("percentile", "root", "floor", "standard", "unchanged")
 
-#: Ways to make random copies of patches; see `cellseg.data.variation`.
-VARIATIONS = ("brightness", "microscope")
-
 #: What can be done with colour images; see `cellseg.data.folder.read_examples`.
 RGB_RULES = ("refuse", "luminance")
 

@@ -8,8 +8,8 @@ from cellseg.data.noise import noise, sample_rows
 from cellseg.errors import CellsegError
 
 LOW, HIGH = 1.0, 99.8
-#: `floor` never takes less than so many times the noise for the whole range. All but 2 % of the training images of
-#: `fields` have more contrast than that; an image of noise alone has 5.2 times.
+#: `floor` never takes less than so many times the noise for the whole range. More than 98 % of the training images
+#: of `fields` have more contrast than that; an image of noise alone has 5.2 times.
 FLOOR = 24
 #: `floor` cuts values off at so many times the range, not at the range: where few pixels are cell, the 99.8th
 #: percentile lies within the cells, and what tells them apart would be cut off.
