@@ -6,6 +6,7 @@ import os
 import sys
 
 from cellseg.errors import DISTRIBUTION, CellsegError, install
+from cellseg.interrupts import listen
 
 _ADVICE = f"run: pip install {DISTRIBUTION}, or in a clone: make venv"
 
@@ -101,7 +102,8 @@ def exit_code(main):
 
 
 def run(main):
-    """Call ``main()`` as `exit_code` does, and end the process."""
+    """Call ``main()`` as `exit_code` does, and end the process; SIGTERM and SIGHUP do what Ctrl-C does."""
+    listen()
     sys.exit(exit_code(main))
 
 

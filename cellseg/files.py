@@ -4,15 +4,11 @@ import contextlib
 import hashlib
 import json
 import os
-import re
-import shutil
 import tempfile
-import uuid
 from pathlib import Path
 
 from cellseg.errors import CellsegError
-
-_LONGEST = 200  # characters of a name to which more are added; systems take 255
+from cellseg.scratch import scratch
 
 
 def make_folder(path):
@@ -37,86 +33,22 @@ def make_folder(path):
     return path
 
 
-def check_result_folder(path, marker, names=None):
-    """Refuse to write a result over anything but nothing or an earlier result.
-
-    Parameters
-    ----------
-    path : str or path
-        The folder to be written or replaced.
-    marker : str
-        The file by which an earlier result is known.
-    names : str, optional
-        Regular expression of the names that an earlier result may hold, for one that is to be deleted.
-
-    Raises
-    ------
-    CellsegError
-        If `path` is a file, the working folder, or a folder that holds files but not the marker, or other names.
-    """
-    path = Path(path)
-    if path.resolve() == Path.cwd():
-        raise CellsegError(f"{path}: is the working folder; choose another folder")
-    if path.exists() and not path.is_dir():
-        raise CellsegError(f"{path}: is a file; choose a folder")
-    held = sorted(item.name for item in path.iterdir()) if path.exists() else []
-    foreign = [name for name in held if names and not re.fullmatch(names, name)]
-    if held and (foreign or marker not in held):
-        why = f"'{foreign[0]}' is none of its files" if foreign else f"{marker} is missing"
-        raise CellsegError(f"{path}: holds files, but no earlier result ({why}); choose another folder")
-
-
 @contextlib.contextmanager
 def replacing(path):
     """Give the name of a file to write in place of `path`; rename it to `path` on success, remove it on failure.
 
-    The temporary name keeps the suffix of `path`, because writers choose the format by it.
+    The temporary file has the same name in a hidden folder, because writers choose the format by it.
     """
     path = Path(path)
     make_folder(path.parent)
     if path.is_dir():
         raise CellsegError(f"{path}: is a folder; choose another file name")
-    beside = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
-        yield beside
-        os.replace(beside, path)
+        with scratch(path.parent) as folder:
+            yield folder / path.name
+            os.replace(folder / path.name, path)
     except OSError as error:
         raise CellsegError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if beside.exists():
-            beside.unlink()
-
-
-@contextlib.contextmanager
-def replacing_folder(path):
-    """The same for a folder: fill the folder given, and it takes the place of `path` whole or not at all."""
-    path = Path(path).resolve()
-    make_folder(path.parent)
-    beside, old = (path.with_name(f".{path.name[:_LONGEST]}.{uuid.uuid4().hex}") for _ in range(2))
-    try:
-        beside.mkdir()
-        yield beside
-        if path.exists():
-            path.rename(old)
-        beside.rename(path)
-    except OSError as error:
-        raise CellsegError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if old.exists() and not path.exists():
-            old.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def remove_leftovers(paths):
-    """Remove what processes that were killed within `replacing_folder` have left beside these folders."""
-    paths = [Path(path).resolve() for path in paths]
-    names = {(path.parent, path.name[:_LONGEST]) for path in paths}
-    for parent in {path.parent for path in paths}:
-        for item in parent.iterdir() if parent.is_dir() else []:
-            left = re.fullmatch(r"\.(.+)\.[0-9a-f]{32}", item.name)
-            if left and (parent, left.group(1)) in names:
-                shutil.rmtree(item, ignore_errors=True)
 
 
 def write_text(path, text):

@@ -42,12 +42,12 @@ def run(arguments):
     """Evaluate, write the results and print them."""
     from cellseg.evaluation.evaluate import evaluate
     from cellseg.evaluation.images import default_data, read_images
-    from cellseg.evaluation.predictions import PREDICTIONS
-    from cellseg.evaluation.record import EVALUATION, read_threshold, settings_of, write_evaluation
+    from cellseg.evaluation.record import FILES, read_threshold, settings_of, write_evaluation
     from cellseg.files import make_folder
     from cellseg.models.find import default_deploy, find_model
     from cellseg.models.settings import usable_settings, write_settings
     from cellseg.models.shipped import is_shipped
+    from cellseg.results import check_result_files
     from cellseg.training.record import run_of
 
     model = find_model(arguments.model)
@@ -60,6 +60,7 @@ def run(arguments):
     out = Path(arguments.out or model.parent)
     if out.is_dir():
         make_folder(out)
+    check_result_files(out, FILES)
     data = read_images(arguments.data or default_data(run, arguments.split), rule, arguments.rgb)
     deploy = arguments.deploy or default_deploy(model)
     orientations = arguments.orientations or (known.orientations if known else 1)
@@ -69,7 +70,7 @@ def run(arguments):
     _show(evaluated.record)
     settings = settings_of(evaluated.record)
     kept = write_settings(model, settings) if settings and not ships else None
-    written = [out / EVALUATION, out / "sweep.csv", out / PREDICTIONS, kept]
+    written = [*(out / name for name in FILES), kept]
     print(f"written: {', '.join(map(str, filter(None, written)))}")
 
 

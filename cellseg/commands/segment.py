@@ -14,7 +14,6 @@ is a .caffemodel or a run folder is taken as the model, too.
 import argparse
 import contextlib
 import os
-import signal
 import sys
 
 from cellseg import cli
@@ -76,8 +75,10 @@ def add_arguments(parser):
 
 def run(arguments):
     """Segment the images; gives the exit code, 1 where an image failed."""
-    from cellseg.files import make_folder, remove_leftovers
+    from cellseg.files import make_folder
     from cellseg.images.find import find_images
+    from cellseg.locks import only_writer
+    from cellseg.scratch import remove_leftovers
     from cellseg.segmentation.batch import plan, write_tables
 
     model, images = _model_and_images(arguments)
@@ -87,14 +88,14 @@ def run(arguments):
     _tell(planned, arguments)
     if arguments.dry_run:
         return 0
-    make_folder(arguments.out)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes = []
-    try:
-        _segment([one for one in planned if not one.record and not one.error], settings, arguments, outcomes)
-    finally:
-        remove_leftovers(one.job.folder for one in planned)
-        write_tables(arguments.out, planned, outcomes)
+    with only_writer(make_folder(arguments.out)):
+        try:
+            _segment([one for one in planned if not one.record and not one.error], settings, arguments, outcomes)
+        finally:
+            for parent in {os.path.dirname(outcome.job.folder) for outcome in outcomes}:  # of workers that were killed
+                remove_leftovers(parent)
+            write_tables(arguments.out, planned, outcomes)
     errors = [one.error for one in (*planned, *outcomes) if one.error]
     done = sum(1 for outcome in outcomes if outcome.row)
     kept = sum(1 for one in planned if one.record)

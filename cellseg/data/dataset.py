@@ -18,7 +18,7 @@ from cellseg.data.folder import read_examples
 from cellseg.data.hdf5 import list_entry, write_split
 from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches
-from cellseg.data.record import DATA, DataRecord, DataRequest, DataSplit, read_data, write_data
+from cellseg.data.record import DataRecord, DataRequest, DataSplit, read_data, write_data
 from cellseg.data.sizes import ORIENTATIONS, PATCH, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
 from cellseg.data.synthetic import (
     RECIPES,
@@ -31,12 +31,11 @@ from cellseg.data.synthetic import (
 from cellseg.data.tuning import measure_look
 from cellseg.data.variation import with_copies
 from cellseg.errors import CellsegError
-from cellseg.files import check_result_folder, replacing_folder, sha256
+from cellseg.files import sha256
+from cellseg.results import check_result_folder, replacing_folder
 
 #: What the report's network learns.
 LABEL = ("label",)
-
-_NAMES = r"data\.json|(train|test)(\.txt|_\d+\.h5)"
 
 
 def build_simulated(folder, seed=0, normalisation="percentile", targets=LABEL, progress=iter):
@@ -211,10 +210,10 @@ def check_lists(folder):
 
 def _build(folder, request, make):
     folder = Path(folder)
-    check_result_folder(folder, DATA, _NAMES)
     request = DataRequest(**json.loads(json.dumps({"cellseg": __version__, "patch": PATCH, **request})))
     if _is_current(folder, request):
         return False
+    check_result_folder(folder)
     made = dict(zip(("train", "test"), make(), strict=True))
     with replacing_folder(folder) as beside:
         splits = {}

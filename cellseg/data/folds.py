@@ -7,7 +7,8 @@ import numpy as np
 
 from cellseg.data.folder import read_examples
 from cellseg.errors import CellsegError
-from cellseg.files import check_result_folder, replacing_folder, write_json
+from cellseg.files import write_json
+from cellseg.results import check_result_folder, replacing_folder
 
 RECORD = "folds.json"
 
@@ -43,7 +44,7 @@ def write_folds(source, out, folds, rgb="refuse", seed=0):
     examples = read_examples(train, rgb)
     if not 2 <= folds <= len(examples):
         raise CellsegError(f"{folds} folds of {len(examples)} training images; give 2 to {len(examples)}")
-    check_result_folder(out, RECORD, r"fold-\d+|folds\.json")
+    check_result_folder(out)
     dealt = np.random.RandomState(seed).permutation(len(examples)) % folds
     with replacing_folder(out) as beside:
         for example, its in zip(examples, dealt, strict=True):

@@ -24,14 +24,14 @@ from PIL import Image
 
 from cellseg.data.names import PUBLIC
 from cellseg.errors import CellsegError
-from cellseg.files import make_folder, replacing_folder
+from cellseg.files import make_folder
+from cellseg.results import check_result_folder, replacing_folder
 
 #: Environment variable that names the archive: a file, or another address to fetch it from.
 VARIABLE = "BBBC038"
 
 _ADDRESS = "https://data.broadinstitute.org/bbbc/BBBC038/stage1_train.zip"
 _ADVICE = f"fetch stage1_train.zip of BBBC038v1 yourself and name it: {VARIABLE}=path/to/stage1_train.zip"
-_KINDS = ("images", "masks", "labels")
 _DIGITS = 16  # of a SHA-256, in the tables
 
 
@@ -123,7 +123,7 @@ def fetch(name: str, folder: str | Path | None = None, archive: str | None = Non
     cuts = read_table(name)
     if _is_complete(folder, cuts):
         return folder
-    _check_replaceable(folder)
+    check_result_folder(folder)
     archive = archive or os.environ.get(VARIABLE) or _ADDRESS
     fetched = "://" in archive
     path = _download(archive) if fetched else Path(archive)
@@ -246,15 +246,6 @@ def _is_complete(folder, cuts):
         )
     except (OSError, ValueError, SyntaxError):
         return False
-
-
-def _check_replaceable(folder):
-    """Only what this module made may be replaced: the two splits with their three folders."""
-    for path in folder.rglob("*") if folder.exists() else ():
-        parts = path.relative_to(folder).parts
-        ours = parts[0] in ("train", "test") and (len(parts) < 2 or parts[1] in _KINDS)
-        if not ours or len(parts) > 3 or (path.is_file() and path.suffix != ".png"):
-            raise CellsegError(f"{folder}: '{path.relative_to(folder)}' is not of this data set; choose another folder")
 
 
 def _digest(array):

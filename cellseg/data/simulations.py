@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from cellseg.errors import CellsegError
-from cellseg.files import check_result_folder, replacing_folder, write_json
+from cellseg.files import write_json
 from cellseg.images.write import write_image
+from cellseg.results import check_result_folder, replacing_folder
 from cellseg.simcep import simulate
 
 RECORD = "options.json"
@@ -48,7 +49,7 @@ def write_simulations(out, options, count, seed=0, channel="nuclei", bits=8, suf
     if not part.include:
         raise CellsegError(f"channel {channel}: not included; set {part.prefix}.include=1")
     out, full = Path(out).resolve(), []
-    check_result_folder(out, RECORD, r"images|masks|labels|options\.json")
+    check_result_folder(out)
     with replacing_folder(out) as folder:
         for index in progress(range(count)):
             name = f"{index:05d}{suffix}"

@@ -31,6 +31,7 @@ import numpy as np
 
 from cellseg.engine.names import python_with
 from cellseg.errors import CellsegError
+from cellseg.interrupts import SIGNALS, listen, once, put_off
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PATIENCE = 30  # seconds for a child to leave its files in order
@@ -56,7 +57,7 @@ class ChildEnded(CellsegError):
     """A child process has ended without an answer; the message says why."""
 
 
-def call(function, *arguments, engine=None, log=None):
+def call(function, *arguments, engine=None, log=None, keep=()):
     """Call ``function(*arguments)`` in a child process and return what it returns.
 
     Parameters
@@ -70,17 +71,19 @@ def call(function, *arguments, engine=None, log=None):
     log : str or path, optional
         File to which Caffe's messages (file descriptor 2) are appended; by default they are dropped. Python's own
         ``sys.stderr`` still goes to the terminal.
+    keep : sequence of int
+        Descriptors, such as of `cellseg.locks`, that the child has as well.
 
     Raises
     ------
     CellsegError
         If Caffe stopped with a fatal error (the message is Caffe's, with the log), if the child was killed, or if
         `function` raised one. `OSError` and `KeyboardInterrupt` in the child are raised here too. Ctrl-C is left to
-        the child.
+        the child, and so are SIGTERM and SIGHUP, which do the same.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until Ctrl-C is the child's alone
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until they are the child's alone
     try:
-        with Child(engine, log, own_ctrl_c=True) as child, _signals_left_to(child):
+        with Child(engine, log, own_ctrl_c=True, keep=keep) as child, _signals_left_to(child):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             return child.call(function, *arguments)
     finally:
@@ -135,9 +138,11 @@ class Child:
     own_ctrl_c : bool
         Whether Ctrl-C on the terminal raises `KeyboardInterrupt` in the child. If not, the child ends when it is
         closed, and a function that runs then gets a `KeyboardInterrupt` to clean up.
+    keep : sequence of int
+        As of `call`.
     """
 
-    def __init__(self, engine=None, log=None, threads=None, environment=None, folder=None, own_ctrl_c=False):
+    def __init__(self, engine=None, log=None, threads=None, environment=None, folder=None, own_ctrl_c=False, keep=()):
         other = python_with(engine) if engine else None
         self._same_python, self._log = other is None, log
         self._messages = Path(log).open("ab+") if log else tempfile.TemporaryFile()  # noqa: SIM115
@@ -151,7 +156,7 @@ class Child:
             self.process = subprocess.Popen(
                 [other or sys.executable, "-c", _START, str(_PACKAGE), *map(str, [*numbers, int(own_ctrl_c)])],
                 stdin=subprocess.DEVNULL,
-                pass_fds=numbers,
+                pass_fds=[*numbers, *keep],
                 cwd=folder,
                 env=_environment(other is None, log, threads, environment or {}),
             )
@@ -294,12 +299,13 @@ def _environment(same_python, log, threads, changes):
 
 @contextlib.contextmanager
 def _signals_left_to(child):
-    """Ctrl-C reaches the child by itself; a request to terminate is passed on, from the main thread alone."""
+    """Ctrl-C reaches the child by itself; SIGTERM and SIGHUP are passed on, from the main thread alone."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: lambda *_: child.terminate()}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    listen(lambda *_: child.terminate())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:
@@ -314,18 +320,26 @@ def _serve(number, messages, own_ctrl_c):
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
     os.dup2(messages, 2)
     os.close(messages)
-    if not own_ctrl_c:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides, and closes the connection
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    listen(once)
+    signal.signal(signal.SIGTERM, once)  # the parent's word, whatever is ignored
+    if not own_ctrl_c:  # the parent decides, and closes the connection
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     code = 1
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         while True:
             request = pickle.loads(_to_parent.recv_bytes())
-            _send(_to_parent, *_answer(*request))
-    except (EOFError, ConnectionError, KeyboardInterrupt):
+            answer = _answer(*request)
+            with put_off():
+                _send(_to_parent, *answer)
+    except (EOFError, ConnectionError):
         code = 0
+    except KeyboardInterrupt as error:
+        code = 0
+        with contextlib.suppress(OSError):
+            _send(_to_parent, "error", error)
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()

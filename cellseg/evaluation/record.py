@@ -10,11 +10,13 @@ from cellseg.evaluation.choices import Choices
 from cellseg.evaluation.indicators import INDICATORS, NAMES
 from cellseg.evaluation.objects import ObjectScores
 from cellseg.evaluation.predictions import PREDICTIONS, Prediction, write_predictions
-from cellseg.files import replacing
 from cellseg.models.settings import SPLIT, ModelSettings
 from cellseg.records import read_record, write_record
+from cellseg.results import replacing_files
 
-EVALUATION = "evaluation.json"
+EVALUATION, SWEEP = "evaluation.json", "sweep.csv"
+#: What an evaluation writes.
+FILES = (SWEEP, PREDICTIONS, EVALUATION)
 
 # There is a field for each indicator. The report's are in every record. One that was added later is None in earlier
 # records. The Matthews correlation is always defined.
@@ -232,11 +234,11 @@ def settings_of(record: EvaluationRecord) -> ModelSettings | None:
 
 
 def write_evaluation(folder: str | Path, record: EvaluationRecord, predictions: list[Prediction]) -> None:
-    """Write ``evaluation.json``, ``sweep.csv`` and ``predictions.h5`` into `folder`."""
-    folder = Path(folder)
-    with replacing(folder / "sweep.csv") as beside, open(beside, "w", newline="") as stream:
-        writer = csv.DictWriter(stream, ["threshold", "tp", "fp", "tn", "fn", *NAMES])
-        writer.writeheader()
-        writer.writerows(map(asdict, record.sweep))
-    write_predictions(folder / PREDICTIONS, predictions)
-    write_record(folder / EVALUATION, record)
+    """Write ``evaluation.json``, ``sweep.csv`` and ``predictions.h5`` into `folder`, all of them or none."""
+    with replacing_files(folder, FILES) as beside:
+        with open(beside / SWEEP, "w", newline="") as stream:
+            writer = csv.DictWriter(stream, ["threshold", "tp", "fp", "tn", "fn", *NAMES])
+            writer.writeheader()
+            writer.writerows(map(asdict, record.sweep))
+        write_predictions(beside / PREDICTIONS, predictions)
+        write_record(beside / EVALUATION, record)

@@ -13,10 +13,9 @@ import onnx
 from cellseg.errors import CellsegError
 from cellseg.export.onnx_check import largest_difference
 from cellseg.export.onnx_graph import onnx_graph
-from cellseg.files import check_result_folder, replacing_folder
+from cellseg.results import check_result_folder, replacing_folder
 
 MODEL, PACKAGE = "model.onnx", "package"
-_NAMES = r"model\.onnx|package|.*\.zip"
 
 
 class Exported(NamedTuple):
@@ -70,7 +69,7 @@ def export(model, deploy, out, order=None, card=None, engine_name="auto"):
         was.
     """
     out = Path(out)
-    check_result_folder(out, MODEL, _NAMES)
+    check_result_folder(out)
     if not Path(deploy).is_file():
         raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
     if order:

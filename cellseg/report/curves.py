@@ -18,7 +18,7 @@ def draw(histories):
     ----------
     histories : dict of str to list of list of dict
         From stage ("pretrain", "finetune") to the histories of its runs, one for each seed. Rows are those of
-        ``history.csv`` (`cellseg.training.loop.FIELDS`). Values may be missing or None.
+        ``history.csv`` (`cellseg.training.history.FIELDS`). Values may be missing or None.
 
     Returns
     -------

@@ -8,11 +8,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from cellseg import __version__
 from cellseg.engine.geometry import receptive_field, trainable_parameters
 from cellseg.evaluation.table import REPORT
-from cellseg.files import check_result_folder, replacing_folder, write_text
+from cellseg.files import write_text
 from cellseg.report import advice, findings, provenance, tables
 from cellseg.report.collect import collect
 from cellseg.report.figures import draw
 from cellseg.report.names import name_of
+from cellseg.results import check_result_folder, replacing_folder
 
 PAGE, FIGURES = "report.html", "figures"
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -38,10 +39,10 @@ def write_report(root, out, say=lambda line: None):
     Raises
     ------
     CellsegError
-        If a record is damaged, there is no finished run, or `out` is anything but an earlier report.
+        If a record is damaged, there is no finished run, or `out` holds anything but an earlier report.
     """
     out = Path(out)
-    check_result_folder(out, PAGE, f"{PAGE}|{FIGURES}")
+    check_result_folder(out)
     say(f"reading {root}")
     collection = collect(root)
     for note in collection.notes:

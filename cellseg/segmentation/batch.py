@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cellseg.errors import CellsegError
-from cellseg.files import replacing
 from cellseg.images.find import identify
+from cellseg.results import check_result_files, check_result_folder, replacing_files
 from cellseg.segmentation.record import ImageRecord, read_result
-from cellseg.segmentation.segment_image import TABLE, Job, check_folder, open_job
+from cellseg.segmentation.segment_image import TABLE, Job, open_job
 from cellseg.segmentation.tables import OBJECTS, SUMMARY, join_tables, write_table
 
 SUMMARY_TABLE = "summary.csv"
+_TABLES = (TABLE, SUMMARY_TABLE)
 
 
 class Planned(NamedTuple):
@@ -58,20 +59,35 @@ def plan(found, out, settings, overwrite=False):
     Returns
     -------
     list of Planned
+
+    Raises
+    ------
+    CellsegError
+        If the tables would replace files that are not ours.
     """
-    return [_planned(Job(str(one.path), one.name, str(Path(out) / one.name)), settings, overwrite) for one in found]
+    check_result_files(out, _TABLES)
+    jobs = (Job(str(one.path), one.name, str(Path(out) / one.name)) for one in found)
+    return [_planned(job, out, settings, overwrite) for job in jobs]
 
 
-def _planned(job, settings, overwrite):
+def _planned(job, out, settings, overwrite):
     try:
+        _check_inside(job.folder, out)
         record = None if overwrite else read_result(job.folder)
         if record and record.image == identify(job.path):
             return Planned(job, record=record, as_set=record.settings == settings.describe())
-        check_folder(job.folder)
+        check_result_folder(job.folder)
         with open_job(job, settings) as source:
             return Planned(job, len(source.planes), tuple(source.planes[0].shape))
     except CellsegError as error:
         return Planned(job, error=str(error))
+
+
+def _check_inside(folder, out):
+    """Refuse a folder of results that a link leads elsewhere."""
+    place = Path(folder).resolve()
+    if not place.is_relative_to(Path(out).resolve()):
+        raise CellsegError(f"{folder}: is a link to {place}, outside of {out}; remove it, or choose another --out")
 
 
 def write_tables(out, planned, outcomes):
@@ -95,7 +111,6 @@ def write_tables(out, planned, outcomes):
         elif error:
             failed = {"image": one.job.name, "warnings": f"failed: {error}"}
             rows.append([failed.get(name, "") for name in SUMMARY])
-    with replacing(Path(out) / TABLE) as beside:
-        join_tables(beside, OBJECTS, parts)
-    with replacing(Path(out) / SUMMARY_TABLE) as beside:
-        write_table(beside, SUMMARY, rows)
+    with replacing_files(out, _TABLES) as beside:
+        join_tables(beside / TABLE, OBJECTS, parts)
+        write_table(beside / SUMMARY_TABLE, SUMMARY, rows)

@@ -3,10 +3,8 @@
 All workers have to see the same folders under the same names, and to have cellseg installed.
 """
 
-import contextlib
 import os
 import shutil
-import tempfile
 import threading
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import numpy as np
 
 from cellseg.errors import CellsegError, install
 from cellseg.files import make_folder, replacing
+from cellseg.scratch import scratch
 from cellseg.segmentation.find_cells import band_maps, measure_scale
 from cellseg.segmentation.segment_image import open_job
 from cellseg.segmentation.size import rescaling
@@ -25,7 +24,7 @@ LARGE = 1 << 25
 _ONE_AT_A_TIME = threading.Lock()  # a worker may run several tasks at once, but has one network
 
 
-def run_on_cluster(address, planned, settings, scratch, progress=lambda pixels: None):
+def run_on_cluster(address, planned, settings, parent, progress=lambda pixels: None):
     """Segment images on a Dask cluster.
 
     A task whose worker is lost is done again by another one, up to Dask's own limit (``allowed-failures``, 3).
@@ -36,7 +35,7 @@ def run_on_cluster(address, planned, settings, scratch, progress=lambda pixels: 
         Of a scheduler, such as "tcp://host:8786".
     planned : sequence of cellseg.segmentation.batch.Planned
     settings : cellseg.segmentation.options.SegmentationOptions
-    scratch : path
+    parent : path
         Folder that the workers see, for the bands of large images.
     progress : callable
         Told the number of pixels of what is finished.
@@ -52,7 +51,7 @@ def run_on_cluster(address, planned, settings, scratch, progress=lambda pixels: 
         If Dask is missing, no scheduler answers, or the model cannot be loaded.
     """
     jobs = {one: _seen_by_all(one.job) for one in planned}
-    with _client(address) as client, _folder(scratch) as folder:
+    with _client(address) as client, scratch(make_folder(parent).resolve()) as folder:
         side = client.submit(_side, settings, pure=False).result()
         if isinstance(side, CellsegError):
             raise side
@@ -165,13 +164,3 @@ def _distributed():
     except ImportError as error:
         raise CellsegError(f"--dask needs Dask ({error}); {install('dask')}") from error
     return distributed
-
-
-@contextlib.contextmanager
-def _folder(parent):
-    make_folder(parent)
-    folder = Path(tempfile.mkdtemp(prefix=".bands-", dir=str(parent))).resolve()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(str(folder), ignore_errors=True)

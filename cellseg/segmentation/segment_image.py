@@ -5,13 +5,13 @@ import time
 from typing import NamedTuple
 
 from cellseg import __version__
-from cellseg.files import check_result_folder, replacing_folder
 from cellseg.images.find import identify
 from cellseg.images.open import open_image
+from cellseg.results import replacing_folder
 from cellseg.segmentation.doubts import doubts
 from cellseg.segmentation.find_cells import find_cells, map_bands, measure_scale
 from cellseg.segmentation.overlay import overlay
-from cellseg.segmentation.record import IMAGE, ImageRecord, write_result
+from cellseg.segmentation.record import ImageRecord, write_result
 from cellseg.segmentation.rows import Rows
 from cellseg.segmentation.segment_array import label_type
 from cellseg.segmentation.size import at_size, rescaling
@@ -21,7 +21,6 @@ from cellseg.segmentation.tiff_output import write_tiff
 TABLE = "objects.csv"
 OME_ZARR = "image.ome.zarr"
 
-_NAMES = r"image\.json|objects\.csv|(labels|mask|probability)\.tif|overlay(-\d+)?\.png|image\.ome\.zarr"
 _SCRATCH = "scratch"
 
 
@@ -67,7 +66,6 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
     CellsegError
         If the image cannot be read or the results cannot be written; earlier results are left as they were.
     """
-    check_folder(job.folder)
     started = time.monotonic()
     identity = identify(job.path)
     with open_job(job, options) as source, replacing_folder(job.folder) as folder:
@@ -101,11 +99,6 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
 def open_job(job, options):
     """The image of a job, open for reading; see `cellseg.images.open.open_image`."""
     return open_image(job.path, options.channel, options.axes, options.series)
-
-
-def check_folder(folder):
-    """Refuse to replace what is no earlier result."""
-    check_result_folder(folder, IMAGE, _NAMES)
 
 
 class _PlaneResult:

@@ -13,7 +13,7 @@ _NUMBER = r"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan|inf))"
 _LOSS = re.compile(rf"Iteration (\d+)(?: \([^)]*\))?, loss = {_NUMBER}\s*$")
 _RATE = re.compile(rf"Iteration (\d+), lr = {_NUMBER}\s*$")
 _TESTING = re.compile(r"Iteration (\d+), Testing net \(#(\d+)\)\s*$")
-_OUTPUT = re.compile(rf"Test net output #\d+: (\S+) = {_NUMBER}(?: \(\* .*\))?\s*$")
+_OUTPUT = re.compile(rf"(Train|Test) net output #\d+: (\S+) = {_NUMBER}(?: \(\* .*\))?\s*$")
 
 
 class Log(NamedTuple):
@@ -22,7 +22,8 @@ class Log(NamedTuple):
     Attributes
     ----------
     train : list of dict
-        ``iteration`` (updates before it), ``loss`` and, where the log has it, ``lr``.
+        ``iteration`` (updates before it), ``loss`` and, where the log has them, ``lr`` and ``output``, the value of the
+        net's output ``loss``, which is a part of the loss where a net has several.
     test : list of dict
         ``iteration``, ``net`` (number of the test net) and a key for each of its outputs, such as ``loss``.
     """
@@ -78,8 +79,10 @@ def read_log(path):
                 test.append(testing)
             continue
         found = _OUTPUT.search(line)
-        if found and testing:
-            testing[found.group(1)] = float(found.group(2))
+        if found and found[1] == "Train" and found[2] == "loss" and train:
+            train[-1]["output"] = float(found[3])
+        elif found and found[1] == "Test" and testing:
+            testing[found[2]] = float(found[3])
     if not train and not test:
         raise CellsegError(f"{path}: is not the log of a training; it has no line 'Iteration ..., loss = ...'")
     for row in train:

@@ -3,13 +3,10 @@
 It runs where the engine is, and so, for real Caffe, under Python 3.9 with numpy 1.19.
 """
 
-import csv
 import os
-import signal
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -18,8 +15,7 @@ from cellseg.errors import CellsegError
 from cellseg.evaluation.sweep import Sweep
 from cellseg.interrupts import put_off
 from cellseg.progress import bar
-
-FIELDS = ("epoch", "iteration", "lr", "train_loss", "test_loss", "test_mcc", "test_threshold", "seconds")
+from cellseg.training.history import FIELDS, read_history, write_history
 
 
 @dataclass(frozen=True)
@@ -54,19 +50,14 @@ class TrainingEnd:
         See `cellseg.engine.describe`.
     iteration : int
         Iterations done.
-    interrupted : bool
-        True after a Ctrl-C before the last iteration; a snapshot was then written.
-    last : dict
-        The last row of the history (`FIELDS`); empty if no epoch was finished.
+        After a Ctrl-C before the last iteration a snapshot was written.
     """
 
     engine: dict
     iteration: int
-    interrupted: bool
-    last: dict
 
 
-def run_solver(engine_name, solver_file, steps, history, weights=None, resume=None):
+def run_solver(engine_name, solver_file, steps, history, weights=None, resume=None, losses=()):
     """Run a solver to its end. To be called through `cellseg.engine.process.call`.
 
     Parameters
@@ -78,12 +69,13 @@ def run_solver(engine_name, solver_file, steps, history, weights=None, resume=No
     steps : Steps
         What the solver does.
     history : path
-        CSV file that gets a row after each epoch (`FIELDS`): the mean training loss in the epoch, and the loss and
-        best MCC on the test set after it.
+        CSV file that gets a row after each epoch; see `cellseg.training.history`.
     weights : str, optional
         ``.caffemodel`` whose layers are copied by name first.
     resume : str, optional
         ``.solverstate`` to go on from.
+    losses : sequence of float
+        With `resume`: training losses before it of the epoch that has no row yet.
 
     Returns
     -------
@@ -97,27 +89,33 @@ def run_solver(engine_name, solver_file, steps, history, weights=None, resume=No
     if resume:
         solver.restore(str(resume))
     solver.test_nets[0].share_with(solver.net)
-    losses, last, started = [], {}, time.time()
+    losses, rows, started = list(losses), read_history(history), time.time()
     with bar("iteration", total=steps.iterations, initial=solver.iter)() as progress:
         try:
-            while solver.iter < steps.iterations:
-                solver.step(1)
-                losses.append(_finite(float(solver.net.blobs["loss"].data), solver.iter))
-                scores = {"mcc": f"{last['test_mcc']:.4f}"} if last else {}
-                progress.set_postfix(loss=f"{np.mean(losses):.4f}", **scores, refresh=False)
-                progress.update()
-                if solver.iter % steps.epoch_iterations == 0:
+            while True:
+                if losses and solver.iter % steps.epoch_iterations == 0:
                     with put_off():
-                        last = _end_of_epoch(solver, steps, losses, time.time() - started)
-                        _append(history, last)
+                        rows.append(_end_of_epoch(solver, steps, losses, time.time() - started))
+                        write_history(history, rows)
                     losses = []
                     if progress.disable:
-                        print(_line(last, steps), flush=True)
+                        print(_line(rows[-1], steps), flush=True)
+                if solver.iter >= steps.iterations:
+                    break
+                solver.step(1)
+                losses.append(_as_in_the_log(_finite(float(solver.net.blobs["loss"].data), solver.iter)))
+                scores = {"mcc": f"{rows[-1]['test_mcc']:.4f}"} if rows else {}
+                progress.set_postfix(loss=f"{np.mean(losses):.4f}", **scores, refresh=False)
+                progress.update()
             solver.solve()
         except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
             solver.snapshot()
-    return TrainingEnd(engine.describe(caffe), solver.iter, solver.iter < steps.iterations, last)
+    return TrainingEnd(engine.describe(caffe), solver.iter)
+
+
+def _as_in_the_log(loss):
+    """A loss as Caffe writes it: a training that goes on takes those of its epoch from the log."""
+    return float(f"{loss:.6g}")
 
 
 def _finite(loss, iteration):
@@ -172,15 +170,6 @@ def score_test_set(solver, batches):
 
 def _sigmoid(values):
     return 0.5 * (1 + np.tanh(0.5 * values))  # an exponential would overflow
-
-
-def _append(path, row):
-    new = not Path(path).exists()
-    with open(path, "a", newline="") as stream:
-        writer = csv.DictWriter(stream, FIELDS)
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 def _line(row, steps):

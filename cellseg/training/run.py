@@ -9,24 +9,13 @@ FOLDER/<stage>_iter_<N>.caffemodel, .solverstate
 FOLDER/<stage>.caffemodel       the last weights
 """
 
-import csv
-import itertools
-import os
-import platform
 import shlex
 import shutil
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-
-import google.protobuf
-import h5py
-import numpy as np
-import scipy
 
 from cellseg import __version__
 from cellseg.data.dataset import check_lists
@@ -37,11 +26,15 @@ from cellseg.engine.geometry import parameter_shapes
 from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
-from cellseg.files import check_result_folder, make_folder, replacing, sha256, write_text
+from cellseg.files import replacing, sha256, write_text
+from cellseg.locks import only_writer
 from cellseg.models.settings import usable_settings
 from cellseg.network import SGD, Fcn, Schedule, Updates, deploy_net, solver, targets_of, training_net
 from cellseg.network.options import variant_record
-from cellseg.training.loop import FIELDS, Steps, run_solver
+from cellseg.training.folder import HISTORY, LOG, forget_after, last_snapshot, new_run_folder, snapshot_file
+from cellseg.training.history import read_history
+from cellseg.training.loop import Steps, TrainingEnd, run_solver
+from cellseg.training.machine import git_commit, machine
 from cellseg.training.record import (
     RUN,
     RunData,
@@ -124,10 +117,11 @@ def train(plan):
         raise CellsegError(f"{plan.data}: patches of {train.shape[1:]} pixels; the net needs multiples of {multiple}")
     schedule = Schedule(len(train), len(test), plan.batch, plan.epochs, plan.updates, plan.seed)
     initial = _read_initial_weights(plan, record)
-    out = _make_way(plan.out, plan.weights)
-    _write_nets(out, plan, schedule)
-    _write_record(out, plan, schedule, record, initial)
-    return _run(out, plan.engine, schedule, weights=plan.weights)
+    out = Path(plan.out)
+    with new_run_folder(out, plan.weights) as lock:
+        _write_record(out, plan, schedule, record, initial)
+        _write_nets(out, plan, schedule)
+        return _run(out, plan.engine, schedule, lock, weights=plan.weights)
 
 
 def resume(state, engine_name="auto"):
@@ -146,67 +140,65 @@ def resume(state, engine_name="auto"):
         raise CellsegError(
             f"{state}: does not lie in a run folder ({RUN} is missing); resume it with `caffe train --snapshot`"
         )
+    with only_writer(folder) as lock:
+        return _go_on(folder, state, iteration, weights, engine_name, lock)
+
+
+def _go_on(folder, state, iteration, weights, engine_name, lock):
     record = read_run(folder)
     schedule = record.schedule
-    if iteration >= schedule.max_iter:
+    if iteration >= schedule.max_iter and record.status == "finished":
         raise CellsegError(f"{state}: this run is finished ({iteration} iterations); start another one")
     data = Path(record.data.folder)
     check_lists(data)
     if sha256(data / DATA) != record.data.record_sha256:
         raise CellsegError(f"{data}: is not the data set with which {folder} was trained; make it again as it was")
     read_weights(weights)
-    _forget_after(folder / "history.csv", iteration)
+    losses = forget_after(folder, iteration, schedule.epoch_iterations)
     _announce(record.note)
     order = "goes on" if keeps_data_position(engine_name, state) else "starts anew"
     print(f"going on at iteration {iteration} of {schedule.max_iter}; the order of the patches {order}", flush=True)
-    return _run(folder, engine_name, schedule, resume=state)
+    write_run(folder, replace(record, status="running"))
+    return _run(folder, engine_name, schedule, lock, resume=state, losses=losses)
 
 
-def _run(folder, engine_name, schedule, weights=None, resume=None):
+def _run(folder, engine_name, schedule, lock, weights=None, resume=None, losses=()):
     record = read_run(folder)
     started = time.time()
-    job = (engine_name, folder / "solver.prototxt", _steps(schedule), folder / "history.csv", weights, resume)
+    job = (engine_name, folder / "solver.prototxt", _steps(schedule), folder / HISTORY, weights, resume, losses)
     try:
-        end = process.call(run_solver, *job, engine=engine_name, log=folder / "train.log")
+        end = process.call(run_solver, *job, engine=engine_name, log=folder / LOG, keep=[lock])
     except CellsegError:
         write_run(folder, replace(record, status="failed"))
         raise
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # at its start, or when all was done
+        end = TrainingEnd(record.engine, last_snapshot(folder, record.stage))
+    if not end.iteration:
         write_run(folder, replace(record, status="interrupted"))
-        raise CellsegError(f"interrupted before the first iteration; {folder} holds no new weights") from None
-    snapshot = folder / f"{record.stage}_iter_{end.iteration}.caffemodel"
+        raise CellsegError(f"interrupted before the first iteration; {folder} holds no new weights")
+    snapshot = snapshot_file(folder, record.stage, end.iteration)
+    model, finished = folder / f"{record.stage}.caffemodel", end.iteration >= schedule.max_iter
+    if finished:
+        with replacing(model) as beside:
+            shutil.copyfile(snapshot, beside)
+    rows = read_history(folder / HISTORY)
     part = RunPart(to_iteration=end.iteration, seconds=round(time.time() - started, 1))
     record = replace(
         record,
         engine=end.engine,
-        status="interrupted" if end.interrupted else "finished",
-        last_epoch=end.last,
+        status="finished" if finished else "interrupted",
+        last_epoch=rows[-1] if rows else {},
         parts=[*record.parts, part],
         weights=RunWeights(file=snapshot.name, sha256=sha256(snapshot)),
     )
     write_run(folder, record)
-    if end.interrupted:
-        state = snapshot.with_suffix(".solverstate")
-        raise CellsegError(
-            f"interrupted after {end.iteration} of {schedule.max_iter} iterations; weights so far: {snapshot}; "
-            f"go on with: cellseg train resume {shlex.quote(str(state))}"
-        )
-    model = folder / f"{record.stage}.caffemodel"
-    with replacing(model) as beside:
-        shutil.copyfile(snapshot, beside)
-    return model
-
-
-def _forget_after(history, iteration):
-    """Drop the rows of a history file, if there is one, that a resumed run will write again."""
-    if not history.exists():
-        return
-    with open(history, newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if int(row["iteration"]) <= iteration]
-    with replacing(history) as beside, open(beside, "w", newline="") as stream:
-        writer = csv.DictWriter(stream, FIELDS)
-        writer.writeheader()
-        writer.writerows(rows)
+    if finished:
+        return model
+    state = snapshot.with_suffix(".solverstate")
+    raise CellsegError(
+        f"interrupted after {end.iteration} of {schedule.max_iter} iterations; weights so far: {snapshot}; "
+        f"go on with: cellseg train resume {shlex.quote(str(state))}"
+    )
 
 
 def _steps(schedule):
@@ -238,11 +230,10 @@ def _write_nets(out, plan, schedule):
 
 def _write_record(out, plan, schedule, record, initial):
     request = record.request
-    shutil.copyfile(Path(plan.data) / DATA, out / DATA)
-    data = RunData(folder=str(plan.data), kind=request.kind, record_sha256=sha256(out / DATA))
+    data = RunData(folder=str(plan.data), kind=request.kind, record_sha256=sha256(Path(plan.data) / DATA))
     run = RunRecord(
         cellseg=__version__,
-        git_commit=_git_commit(),
+        git_commit=git_commit(),
         stage=plan.stage,
         recipe=plan.recipe,
         stand_in=record.stand_in,
@@ -256,12 +247,14 @@ def _write_record(out, plan, schedule, record, initial):
         variant=variant_record(plan.variant),
         orientations=plan.orientations,
         initial_weights=initial,
-        machine=_machine(),
+        machine=machine(),
         engine={"name": plan.engine},
     )
     write_run(out, run)
+    with replacing(out / DATA) as beside:
+        shutil.copyfile(Path(plan.data) / DATA, beside)
     if record.stand_in:
-        write_text(out / "train.log", f"STAND-IN: the images are {request.note}\n")
+        write_text(out / LOG, f"STAND-IN: the images are {request.note}\n")
 
 
 def _announce(note):
@@ -276,39 +269,3 @@ def _check_normalisation(weights, record):
     if known and known.normalisation != now:
         before = f"was trained on normalisation '{known.normalisation}'"
         raise CellsegError(f"{weights}: {before}, the data has '{now}'; make them alike")
-
-
-def _make_way(out, weights):
-    """Make the run folder. An earlier run in it is kept beside it, under the next free number."""
-    out = Path(out)
-    if weights and out.resolve() in Path(weights).resolve().parents:
-        raise CellsegError(f"{out}: holds the weights to start from; choose another folder with --out")
-    check_result_folder(out, RUN)
-    make_folder(out.parent)
-    if (out / RUN).exists():
-        make_folder(out)
-        numbers = (out.with_name(f"{out.name}.{number}") for number in itertools.count(1))
-        kept = next(path for path in numbers if not path.exists())
-        out.rename(kept)
-        print(f"the earlier run is kept as {kept}", flush=True)
-    return make_folder(out)
-
-
-def _git_commit():
-    """Commit of this package's clone, with "-dirty" if files are changed; in the image the commit of the build.
-
-    None for an installed package, even if it lies in the clone of another project.
-    """
-    git = ["git", "-C", str(Path(__file__).parent)]
-    run = partial(subprocess.run, check=True, capture_output=True, text=True)
-    try:
-        run([*git, "ls-files", "--error-unmatch", Path(__file__).name])
-        return run([*git, "describe", "--always", "--abbrev=40", "--dirty"]).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("CELLSEG_COMMIT")
-
-
-def _machine():
-    """What the run depends on besides this package."""
-    libraries = {module.__name__: module.__version__ for module in (google.protobuf, h5py, np, scipy)}
-    return {"python": platform.python_version(), **libraries, "system": platform.platform(), "cores": os.cpu_count()}

@@ -26,7 +26,7 @@ from cellseg.segmentation.splitting import split_touching
 
 pytestmark = pytest.mark.engine
 
-FILES = {"labels.tif", "mask.tif", "overlay.png", "objects.csv", "image.json"}
+FILES = {".cellseg.json", "labels.tif", "mask.tif", "overlay.png", "objects.csv", "image.json"}
 
 
 def expected(model, image, threshold=0.5):
@@ -158,11 +158,29 @@ def test_results_of_another_image_are_not_kept(model, tmp_path):
     assert "0 segmented, 1 kept" in segment(model, "B", "--out", "out", cwd=tmp_path).stdout
     os.utime(tmp_path / "B/a.tif", ns=(1, 1))
     assert "1 segmented, 0 kept" in segment(model, "B", "--out", "out", cwd=tmp_path).stdout
-    record = json.loads((tmp_path / "out/a.tif/image.json").read_text())
-    del record["version"]
-    record["image"] = str(tmp_path / "B/a.tif")  # as older versions wrote it
-    (tmp_path / "out/a.tif/image.json").write_text(json.dumps(record))
-    assert "1 segmented, 0 kept" in segment(model, "B", "--out", "out", cwd=tmp_path).stdout
+
+
+def test_labels_that_were_corrected_and_tables_that_were_filled_in_are_not_replaced(model, tmp_path):
+    Image.fromarray(smooth(40, 40)).save(tmp_path / "a.tif")
+    assert segment(model, "a.tif", "--out", "out", cwd=tmp_path).returncode == 0
+    before = (tmp_path / "out/a.tif/labels.tif").read_bytes()
+    (tmp_path / "out/a.tif/labels.tif").write_bytes(before[::-1])
+    done = segment(model, "a.tif", "--out", "out", "--overwrite", cwd=tmp_path)
+    assert done.returncode == 1 and "out/a.tif: holds 'labels.tif'" in done.stderr
+    assert (tmp_path / "out/a.tif/labels.tif").read_bytes() == before[::-1]
+    (tmp_path / "out/summary.csv").write_text("mine")
+    assert_refused(segment(model, "a.tif", "--out", "out", cwd=tmp_path), "out/summary.csv: would be replaced")
+    assert (tmp_path / "out/summary.csv").read_text() == "mine"
+
+
+def test_no_link_leads_results_out_of_the_folder(model, tmp_path):
+    for folder in ("in/below", "elsewhere", "out"):
+        (tmp_path / folder).mkdir(parents=True)
+    Image.fromarray(smooth(40, 40)).save(tmp_path / "in/below/a.tif")
+    (tmp_path / "out/below").symlink_to("../elsewhere")
+    done = segment(model, "in", "--recursive", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 1 and "out/below/a.tif: is a link to" in done.stderr, done.stderr
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_results_of_links_stay_in_the_folder_under_the_names_of_the_links(model, tmp_path):
@@ -259,7 +277,7 @@ def test_what_is_no_result_is_not_replaced(model, tmp_path):
     (tmp_path / "out/a.tif").mkdir(parents=True)
     (tmp_path / "out/a.tif/notes.txt").write_text("mine")
     done = segment(model, "a.tif", "--out", "out", "--overwrite", cwd=tmp_path)
-    assert done.returncode == 1 and "no earlier result" in done.stderr
+    assert done.returncode == 1 and "holds 'notes.txt'" in done.stderr
     assert (tmp_path / "out/a.tif/notes.txt").read_text() == "mine"
     done = segment(model, "a.tif", "--out", ".", cwd=tmp_path)
     assert done.returncode == 1 and "is a file" in done.stderr
@@ -296,7 +314,7 @@ def started(model, *arguments, cwd, **options):
     return subprocess.Popen(command, cwd=str(cwd), stdout=pipe, stderr=pipe, universal_newlines=True, **options)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_interrupted_it_leaves_whole_results_only(model, tmp_path, number):
     (tmp_path / "in").mkdir()
     for name in "abcdefgh":
@@ -310,7 +328,7 @@ def test_interrupted_it_leaves_whole_results_only(model, tmp_path, number):
     left = list((tmp_path / "out").iterdir())
     folders = [path for path in left if path.is_dir()]
     assert 0 < len(folders) < 8 and all({file.name for file in path.iterdir()} == FILES for path in folders)
-    assert {path.name for path in left if not path.is_dir()} == {"objects.csv", "summary.csv"}
+    assert {path.name for path in left if not path.is_dir()} == {".cellseg.json", "objects.csv", "summary.csv"}
     assert [row["image"] for row in rows_of(tmp_path / "out/summary.csv")] == sorted(path.name for path in folders)
     assert segment(model, "in", "--out", "out", cwd=tmp_path).returncode == 0
     assert len(rows_of(tmp_path / "out/summary.csv")) == 8
@@ -351,7 +369,7 @@ def test_files_that_cannot_be_written_are_reported(model, tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1 and errors.startswith("error: ") and "cannot be written (File too large)" in errors
     assert len(errors.strip().splitlines()) == 1
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"objects.csv", "summary.csv"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {".cellseg.json", "objects.csv", "summary.csv"}
 
 
 def test_ome_zarr_in_and_out(model, tmp_path):

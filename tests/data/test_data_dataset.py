@@ -55,8 +55,10 @@ def test_making_it_again_does_nothing_until_something_changes(real, tmp_path):
     mask = real / "train" / "masks" / "cell_0.png"
     write_image(mask, 255 - np.array(Image.open(str(mask))))
     assert "made" in make("real", "--real", real, cwd=tmp_path).stdout
-    Path("runs/data/set/test_0.h5").write_bytes(b"")
+    Path("runs/data/set/test_0.h5").unlink()
     assert "made" in make("real", "--real", real, cwd=tmp_path).stdout
+    Path("runs/data/set/test_0.h5").write_bytes(b"changed by hand")
+    assert_refused(make("real", "--real", real, cwd=tmp_path), "runs/data/set: holds 'test_0.h5'", "move it away")
 
 
 @pytest.mark.parametrize("kind, train, test", [("simulated", 200, 60), ("stand-in", 440, 40)])

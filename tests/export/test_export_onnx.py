@@ -114,7 +114,7 @@ def test_the_tool_writes_the_graph_alone_without_an_author(tmp_path, monkeypatch
     _, model = make(tmp_path, deploy_net(NETS["unet"], "net", 32, 32))
     done = run_verb("export", model, "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["model.onnx"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [".cellseg.json", "model.onnx"]
     assert "largest difference from the engine" in done.stdout and "give --author" in done.stdout
     assert list((tmp_path / "home").iterdir()) == []
 
@@ -150,7 +150,7 @@ def test_a_folder_that_holds_something_else_is_refused_in_one_line(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
     done = run_verb("export", model, "--out", "full", cwd=tmp_path)
-    assert_refused(done, "holds files, but no earlier result")
+    assert_refused(done, "full: holds 'notes.txt'", "move it away")
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["notes.txt"]
 
 

@@ -79,7 +79,7 @@ def exported(request, tmp_path, monkeypatch):
 
 def test_it_says_what_it_is_and_predicts_what_cellseg_predicts(exported):
     rule, model, deploy, out = exported
-    assert sorted(path.name for path in out.iterdir()) == ["a_tiny_net.zip", "model.onnx", "package"]
+    assert sorted(path.name for path in out.iterdir()) == [".cellseg.json", "a_tiny_net.zip", "model.onnx", "package"]
     described = load_model_description(out / "a_tiny_net.zip")
     names = {*map(str, (description.RDF, description.WEIGHTS, description.README, description.COVER))}
     names |= {"test_input.npy", "test_output.npy", *(["test_output_distance.npy"] if rule == "floor" else [])}

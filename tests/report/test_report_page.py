@@ -131,8 +131,11 @@ def test_a_page_replaces_an_earlier_one_and_nothing_else(tmp_path, make_experime
     runs = make_experiment(evaluations=("after",))
     out = tmp_path / "out"
     page = write_report(runs, out)
-    (out / "figures" / "old.png").write_text("")
-    assert write_report(runs, out) == page and not (out / "figures" / "old.png").exists()
+    (out / "figures" / "mine.png").write_text("mine")
+    with pytest.raises(CellsegError, match="holds 'figures/mine.png'"):
+        write_report(runs, out)
+    (out / "figures" / "mine.png").unlink()
+    assert write_report(runs, out) == page
     before = page.read_bytes()
     (runs / "finetune" / "predictions.h5").write_bytes(b"damaged")
     with pytest.raises(CellsegError, match="predictions.h5"):

@@ -34,7 +34,7 @@ def test_png_folder(tmp_path):
     )
     assert done.returncode == 0 and done.stderr == ""
     out = tmp_path / "out"
-    assert sorted(item.name for item in out.iterdir()) == ["images", "labels", "masks", "options.json"]
+    assert sorted(item.name for item in out.iterdir()) == [".cellseg.json", "images", "labels", "masks", "options.json"]
     names = [f"{index:05d}.png" for index in range(3)]
     for folder, dtype in (("images", np.uint8), ("masks", np.uint8), ("labels", np.int64)):
         assert sorted(item.name for item in (out / folder).iterdir()) == names
@@ -121,7 +121,7 @@ BAD = [
     (["--out", "broken.json"], "is a file"),
     (["--out", "broken.json/out"], "broken.json"),
     (["--out", "."], "is the working folder"),
-    (["--out", "dataset"], "no earlier result"),
+    (["--out", "dataset"], "dataset: holds 'images'"),
 ]
 
 
