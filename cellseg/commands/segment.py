@@ -1,7 +1,8 @@
 """Segment images with a trained model: masks, numbered cells, pictures and tables.
 
 IMAGES are files and folders: TIFF (also OME-TIFF and stacks), PNG, JPEG and OME-Zarr of any size. Each gets a folder of
-results (labels.tif, mask.tif, overlay.png, objects.csv, image.json), and all of them one objects.csv and summary.csv.
+results (labels.tif, mask.tif, overlay.png, objects.csv, image.json), and all of them one objects.csv, summary.csv
+and index.html, the page to look at.
 Images that have results already, and have not changed since, are left out.
 
     cellseg segment images/ --out results
@@ -78,11 +79,13 @@ def run(arguments):
     from cellseg.files import make_folder
     from cellseg.images.find import find_images
     from cellseg.locks import only_writer
+    from cellseg.report.results.page import check_page, write_page
     from cellseg.scratch import remove_leftovers
     from cellseg.segmentation.batch import plan, write_tables
 
     model, images = _model_and_images(arguments)
     settings = _options(arguments, model)
+    check_page(arguments.out)
     found = find_images(images, arguments.glob, arguments.recursive, leave_out=arguments.out)
     planned = plan(found, arguments.out, settings, arguments.overwrite)
     _tell(planned, arguments)
@@ -96,10 +99,12 @@ def run(arguments):
             for parent in {os.path.dirname(outcome.job.folder) for outcome in outcomes}:  # of workers that were killed
                 remove_leftovers(parent)
             write_tables(arguments.out, planned, outcomes)
+            page = write_page(arguments.out)
     errors = [one.error for one in (*planned, *outcomes) if one.error]
     done = sum(1 for outcome in outcomes if outcome.row)
     kept = sum(1 for one in planned if one.record)
     print(f"{done} segmented, {kept} kept, {len(errors)} failed; tables: {arguments.out}/objects.csv, summary.csv")
+    print(f"to look at: {page}")
     for error in errors:
         print(f"error: {error}", file=sys.stderr)
     return 1 if errors else 0

@@ -12,6 +12,8 @@ from cellseg.segmentation.tables import OBJECTS, SUMMARY, join_tables, write_tab
 
 SUMMARY_TABLE = "summary.csv"
 _TABLES = (TABLE, SUMMARY_TABLE)
+#: How the warnings of an image begin that has no results.
+FAILED = "failed: "
 
 
 class Planned(NamedTuple):
@@ -109,7 +111,7 @@ def write_tables(out, planned, outcomes):
             rows.append([record.summary[name] for name in SUMMARY])
             parts.append(Path(one.job.folder) / TABLE)
         elif error:
-            failed = {"image": one.job.name, "warnings": f"failed: {error}"}
+            failed = {"image": one.job.name, "warnings": f"{FAILED}{error}"}
             rows.append([failed.get(name, "") for name in SUMMARY])
     with replacing_files(out, _TABLES) as beside:
         join_tables(beside / TABLE, OBJECTS, parts)

@@ -5,12 +5,18 @@ from PIL import Image
 
 LARGEST = 2048  # pixels; larger planes are reduced by a whole factor
 _BAND = 1 << 22  # pixels read at a time
-_OUTLINE = (230, 159, 0)  # orange of Okabe and Ito's palette, which colour-blind people can tell from grey
+OUTLINE = (230, 159, 0)  # orange of Okabe and Ito's palette, which colour-blind people can tell from grey
 
 
 def reduction(shape):
     """The factor by which a plane (H, W) is made smaller."""
     return -(-max(shape) // LARGEST)
+
+
+def overlay_names(planes):
+    """The names of the files of an image's overlays, in the order of its planes."""
+    digits = len(str(planes - 1))
+    return ["overlay.png"] if planes == 1 else [f"overlay-{page:0{digits}}.png" for page in range(planes)]
 
 
 def overlay(image, labels, shape, scale):
@@ -39,7 +45,7 @@ def overlay(image, labels, shape, scale):
         outlined = _squares(_outlines(cells, above), factor).any(axis=(1, 3))
         light = _squares(scale(grey), factor).mean(axis=(1, 3))
         picture = np.repeat(np.clip(light * 255, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
-        picture[outlined] = _OUTLINE
+        picture[outlined] = OUTLINE
         bands.append(picture)
         above = cells[-1]
     return Image.fromarray(np.concatenate(bands))

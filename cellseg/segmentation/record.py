@@ -28,6 +28,8 @@ class ImageRecord:
         See `cellseg.engine.describe`.
     cellseg : str or None
         Version.
+    model : str or None
+        Where the weights lay. `settings` hold their SHA-256.
     planes : list of dict
         For each plane its place on the axes, its number of cells, and its grey-value scale.
     version : int
@@ -39,6 +41,7 @@ class ImageRecord:
     tile: int | None = None
     engine: dict[str, str | int | float | None] = field(default_factory=dict)
     cellseg: str | None = None
+    model: str | None = None
     planes: list[dict[str, Any]] = field(default_factory=list)
     version: int = 1
 

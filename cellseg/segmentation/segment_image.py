@@ -10,12 +10,13 @@ from cellseg.images.open import open_image
 from cellseg.results import replacing_folder
 from cellseg.segmentation.doubts import doubts
 from cellseg.segmentation.find_cells import find_cells, map_bands, measure_scale
-from cellseg.segmentation.overlay import overlay
+from cellseg.segmentation.overlay import overlay, overlay_names
 from cellseg.segmentation.record import ImageRecord, write_result
 from cellseg.segmentation.rows import Rows
 from cellseg.segmentation.segment_array import label_type
 from cellseg.segmentation.size import at_size, rescaling
 from cellseg.segmentation.tables import OBJECTS, object_rows, write_table
+from cellseg.segmentation.thumbnail import QUALITY, THUMBNAIL, thumbnail
 from cellseg.segmentation.tiff_output import write_tiff
 
 TABLE = "objects.csv"
@@ -90,6 +91,7 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
             tile=model.tiles.side,
             engine=model.tiles.network.engine,
             cellseg=__version__,
+            model=options.model,
             planes=planes,
         )
         write_result(folder, record)
@@ -157,10 +159,11 @@ def _write(folder, job, source, options, done):
     for name, dtype in planes.items():
         rows = [getattr(one, name) for one in done]
         write_tiff(folder / f"{name}.tif", rows, shape, dtype, axes, source.pixel_size)
-    digits = len(str(len(done) - 1))
-    for page, one in enumerate(done):
-        name = "overlay.png" if len(done) == 1 else f"overlay-{page:0{digits}}.png"
-        overlay(one.grey, one.labels, one.plane.shape, one.scale).save(str(folder / name), compress_level=1)
+    for one, name in zip(done, overlay_names(len(done)), strict=True):
+        picture = overlay(one.grey, one.labels, one.plane.shape, one.scale)
+        picture.save(str(folder / name), compress_level=1)
+        if one is done[0]:
+            thumbnail(picture).save(str(folder / THUMBNAIL), quality=QUALITY)
     tables = (
         row
         for page, one in enumerate(done)

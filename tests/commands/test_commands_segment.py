@@ -26,7 +26,8 @@ from cellseg.segmentation.splitting import split_touching
 
 pytestmark = pytest.mark.engine
 
-FILES = {".cellseg.json", "labels.tif", "mask.tif", "overlay.png", "objects.csv", "image.json"}
+FILES = {".cellseg.json", "labels.tif", "mask.tif", "overlay.png", "thumbnail.jpg", "objects.csv", "image.json"}
+OF_ALL = {".cellseg.json", "objects.csv", "summary.csv", "index.html"}
 
 
 def expected(model, image, threshold=0.5):
@@ -287,7 +288,7 @@ def same_results(one, other):
     files = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file())
     for path in files:
-        if path.name not in ("image.json", "summary.csv"):  # which hold seconds
+        if path.name not in (".cellseg.json", "image.json", "summary.csv", "index.html"):  # with seconds, names
             assert (one / path).read_bytes() == (other / path).read_bytes(), path
     for row, again in zip(rows_of(one / "summary.csv"), rows_of(other / "summary.csv")):
         assert {**row, "seconds": ""} == {**again, "seconds": ""}
@@ -328,7 +329,7 @@ def test_interrupted_it_leaves_whole_results_only(model, tmp_path, number):
     left = list((tmp_path / "out").iterdir())
     folders = [path for path in left if path.is_dir()]
     assert 0 < len(folders) < 8 and all({file.name for file in path.iterdir()} == FILES for path in folders)
-    assert {path.name for path in left if not path.is_dir()} == {".cellseg.json", "objects.csv", "summary.csv"}
+    assert {path.name for path in left if not path.is_dir()} == OF_ALL
     assert [row["image"] for row in rows_of(tmp_path / "out/summary.csv")] == sorted(path.name for path in folders)
     assert segment(model, "in", "--out", "out", cwd=tmp_path).returncode == 0
     assert len(rows_of(tmp_path / "out/summary.csv")) == 8
@@ -369,7 +370,7 @@ def test_files_that_cannot_be_written_are_reported(model, tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1 and errors.startswith("error: ") and "cannot be written (File too large)" in errors
     assert len(errors.strip().splitlines()) == 1
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {".cellseg.json", "objects.csv", "summary.csv"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == OF_ALL
 
 
 def test_ome_zarr_in_and_out(model, tmp_path):

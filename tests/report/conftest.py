@@ -7,7 +7,9 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from support import blobs
+import tifffile
+from PIL import Image
+from support import blobs, run_verb
 
 from cellseg.evaluation.choices import at_least, choose
 from cellseg.evaluation.predictions import Prediction, write_predictions
@@ -28,6 +30,28 @@ PLACES = {
     "honest": "finetune/honest",
 }
 _BLUR = {"before": 0.9, "simulated": 0.5, "after": 0.6, "chosen": 0.6, "honest": 0.6}
+
+
+HOSTILE = "<script>document.title=1<script> \"q' & \u00fc.png"
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory):
+    """A folder of results as ``cellseg segment`` leaves it with the model that ships: two good images, of which one has
+    a hostile name, a stack of two planes, one without contrast, and one that is no image."""
+    work = tmp_path_factory.mktemp("segmented")
+    (work / "in").mkdir()
+    cells = np.random.RandomState(0).normal(20, 2, (3, 64, 80))
+    for row, column in ((16, 18), (40, 60), (46, 24)):
+        cells[:, np.hypot(*np.ogrid[-row : 64 - row, -column : 80 - column]) < 8] += 120
+    cells = cells.astype(np.uint8)
+    tifffile.imwrite(work / "in/stack.tif", cells[1:], imagej=True, metadata={"axes": "ZYX"})
+    for name, image in ((HOSTILE, cells[0]), ("good.png", cells[1]), ("flat.png", np.full((40, 40), 7, np.uint8))):
+        Image.fromarray(image).save(work / "in" / name)
+    (work / "in/broken.tif").write_bytes(b"nothing")
+    done = run_verb("segment", "in", "--out", "out", "--engine", "torch", cwd=work)
+    assert done.returncode == 1 and "out/index.html" in done.stdout, done.stdout + done.stderr
+    return work / "out"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""The page over a folder of results of ``cellseg segment``."""
