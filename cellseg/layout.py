@@ -25,6 +25,8 @@ EVALUATIONS = {
     "honest": "finetune/honest",
 }
 ABLATION = "ablation"
+#: Where `cellseg train --images` puts a training, if nothing else is said.
+OWN = ROOT / "own"
 
 
 @dataclass(frozen=True)

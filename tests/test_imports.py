@@ -15,8 +15,8 @@ FLOORS = (
     ("inference", "models"),
     ("recipes", "training", "evaluation", "segmentation"),
     ("export", "report"),
-    ("experiment",),
-    ("commands",),
+    ("experiment", "fine_tuning"),
+    ("commands", "napari"),
     ("__main__",),
 )
 

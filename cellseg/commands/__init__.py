@@ -24,6 +24,7 @@ VERBS = (
     "report",
     "experiment",
     "segment",
+    "annotate",
     "models",
     "export",
     "prototxt",

@@ -17,7 +17,7 @@ from cellseg.data.diameter import median_diameter
 from cellseg.data.folder import read_examples
 from cellseg.data.hdf5 import list_entry, write_split
 from cellseg.data.normalisation import normalise
-from cellseg.data.patches import grid_patches
+from cellseg.data.patches import grid_patches, mirrored
 from cellseg.data.record import DataRecord, DataRequest, DataSplit, read_data, write_data
 from cellseg.data.sizes import ORIENTATIONS, PATCH, REAL_TRAIN, TEST_PATCHES, TRAIN_PATCHES, TUNED_PATCHES
 from cellseg.data.synthetic import (
@@ -136,6 +136,7 @@ def build_real(
     variation="brightness",
     targets=LABEL,
     seed=0,
+    mirror=False,
     progress=iter,
 ):
     """Real images, cut into a grid of patches. Training patches are augmented: eight orientations, or random copies.
@@ -154,6 +155,9 @@ def build_real(
     source : str or path
         Folder ``{train,test}/{images,masks}``; see `cellseg.data.folder.read_examples`.
     rgb : {"refuse", "luminance"}
+    mirror : bool
+        Whether images that are smaller than the patch are made larger (`cellseg.data.patches.mirrored`); else they are
+        refused.
 
     Returns
     -------
@@ -182,12 +186,13 @@ def build_real(
         "variation": variation if copies else None,
         "targets": targets,
         "seed": seed if copies else None,
+        "mirror": mirror or None,
         "source": {str(file.relative_to(source)): sha256(file) for file in files},
     }
 
     def make():
-        train = _real_patches(splits["train"], source, normalisation, overlap=True)
-        test = _real_patches(splits["test"], source, normalisation, overlap=False)
+        train = _real_patches(splits["train"], source, normalisation, mirror, overlap=True)
+        test = _real_patches(splits["test"], source, normalisation, mirror, overlap=False)
         return _augmented(train, copies, variation, seed, progress), test
 
     return _build(folder, request, make)
@@ -264,8 +269,11 @@ def _augmented(patches, copies, variation, seed, progress):
     return patches.augmented(lambda *stacks: with_copies(*stacks, copies, rng, variation, progress), copies)
 
 
-def _real_patches(examples, source, normalisation, overlap):
+def _real_patches(examples, source, normalisation, mirror, overlap):
     images = [normalise(example.image, normalisation) for example in examples]
+    labels = [example.labels for example in examples]
+    if mirror:
+        images, labels = zip(*(mirrored(*pair, PATCH) for pair in zip(images, labels, strict=True)), strict=True)
     names = [str(example.files[0].relative_to(source)) for example in examples]
-    patches = grid_patches(images, [example.labels for example in examples], names, PATCH, overlap)
+    patches = grid_patches(images, labels, names, PATCH, overlap)
     return replace(patches, numbered=all(example.numbered for example in examples))

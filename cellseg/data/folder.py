@@ -59,14 +59,31 @@ def read_examples(folder, rgb: str = "refuse") -> list[Example]:
         If the files do not fit each other, or one cannot be read; see `cellseg.data.pairs.find_annotated`,
         `cellseg.images.open.read_image` and `cellseg.data.truth.read_truth`.
     """
-    channel = LUMINANCE if rgb == LUMINANCE else None
-    return [_example(annotated, channel) for annotated in find_annotated(folder)]
+    return [read_example(annotated, rgb) for annotated in find_annotated(folder)]
 
 
-def _example(annotated, channel):
-    image = read_image(annotated.image, channel)
+def read_example(annotated, rgb: str = "refuse") -> Example:
+    """Read an image and its truth.
+
+    Parameters
+    ----------
+    annotated : cellseg.data.pairs.Annotated
+    rgb : {"refuse", "luminance"}
+        As in `read_examples`.
+
+    Raises
+    ------
+    CellsegError
+        As `read_examples`.
+    """
+    image = read_image(annotated.image, LUMINANCE if rgb == LUMINANCE else None)
     if annotated.single:
         labels, numbered = read_single(annotated.truth, image.shape)
     else:
         labels, numbered = read_truth(annotated.truth[0], image.shape, annotated.numbered)
     return Example(image, labels, numbered, (annotated.image, *annotated.truth))
+
+
+def all_numbered(examples) -> bool:
+    """Whether all cells are numbered; a mask with one cell, or none, says the same with and without numbers."""
+    return any(one.numbered for one in examples) and all(one.numbered or one.labels.max() <= 1 for one in examples)

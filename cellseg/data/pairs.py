@@ -84,6 +84,43 @@ def find_annotated(folder) -> list[Annotated]:
     return [_pair(image, of[name], beside) for name, image in sorted(images.items())]
 
 
+def pair_folders(images, truth, suffixes) -> tuple[list[Annotated], list[Path]]:
+    """Pair the images of one folder with the truth in another, by their names as in `find_annotated`.
+
+    Parameters
+    ----------
+    images, truth : str or path
+        The folders; they may be the same.
+    suffixes : tuple of str
+        Endings of the files of truth, in small letters; others are passed over.
+
+    Returns
+    -------
+    pairs : list of Annotated
+        In the order of the names of the images.
+    left_out : list of path
+        Images without truth, then truth without an image.
+
+    Raises
+    ------
+    CellsegError
+        If a folder is missing, an image has several files of truth, or nothing fits together.
+    """
+    images, truth = Path(images), Path(truth)
+    found, truths = _told_apart(_files(images))
+    truths = [path for path in (truths if truth == images else _files(truth)) if path.suffix.lower() in suffixes]
+    of: dict[str, list[Path]] = {name: [] for name in found}
+    left_out = []
+    for path in truths:
+        owner = next((name for name in _owners(path) if name in found), None)
+        of[owner].append(path) if owner is not None else left_out.append(path)
+    pairs = [_pair(image, of[name], truth)._replace(numbered=True) for name, image in sorted(found.items()) if of[name]]
+    if not pairs:
+        what = f"none of its {len(found)} images has a file of that name ({', '.join(suffixes)}) in {truth}"
+        raise CellsegError(f"{images}: {what}; x.tif belongs to x.tif, x_labels.tif, x_roi.zip and so on")
+    return pairs, [image for name, image in sorted(found.items()) if not of[name]] + left_out
+
+
 def _sample(folder):
     """A folder with one image in ``images`` and a mask for each of its cells in ``masks``."""
     images, masks = _images(folder / "images"), _images(folder / "masks")

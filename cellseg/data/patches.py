@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from skimage.measure import label
 
 from cellseg.errors import CellsegError
 
@@ -101,6 +102,28 @@ def grid_patches(images, labels, names, size, overlap):
         rows, columns = (_origins(side, size, overlap) for side in image.shape)
         cuts += [(index, row, column) for row in rows for column in columns]
     return _cut(images, labels, names, cuts, size)
+
+
+def mirrored(image, labels, size):
+    """Make an image at least as large as a patch: it is mirrored at its lower and right edges.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W)
+    labels : ndarray of shape (H, W), int
+    size : int
+        Side of the patch.
+
+    Returns
+    -------
+    image, labels : ndarray
+        The very same ones if they are large enough. Mirrored cells have numbers of their own.
+    """
+    lacking = [(0, max(size - side, 0)) for side in image.shape]
+    if not np.any(lacking):
+        return image, labels
+    image, labels = (np.pad(plane, lacking, mode="symmetric") for plane in (image, labels))
+    return image, label(labels, connectivity=2).astype(np.int32)
 
 
 def _origins(side, size, overlap):

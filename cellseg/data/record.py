@@ -33,6 +33,8 @@ class DataRequest:
     copies, variation, deform : int or None, str or None, bool or None
         Random copies of each training patch (None: its eight orientations), what they are
         (`cellseg.data.variation.VARIATIONS`), and whether they were deformed.
+    mirror : bool or None
+        Whether images smaller than a patch were made larger by mirroring.
     targets : list of str
         What is to be learnt; see `cellseg.data.hdf5.write_split`.
     recipe, look : dict or None
@@ -52,6 +54,7 @@ class DataRequest:
     copies: int | None = None
     variation: str | None = None
     targets: list[str] = field(default_factory=lambda: ["label"])
+    mirror: bool | None = None
     deform: bool | None = None
     recipe: dict | None = None
     look: dict | None = None

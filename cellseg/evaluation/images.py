@@ -6,7 +6,7 @@ from pathlib import Path
 from skimage.segmentation import relabel_sequential
 
 from cellseg.data.dataset import build_simulated
-from cellseg.data.folder import read_examples
+from cellseg.data.folder import all_numbered, read_examples
 from cellseg.data.hdf5 import read_list, read_numbers
 from cellseg.data.normalisation import normalise
 from cellseg.data.record import DATA, read_data
@@ -89,7 +89,7 @@ def read_images(source, normalisation=None, rgb="refuse"):
         examples, normalisation = read_examples(source, rgb), normalisation or "percentile"
         images = [normalise(example.image, normalisation) for example in examples]
         names = [example.files[0].name for example in examples]
-        numbered = _numbered(examples)
+        numbered = all_numbered(examples)
         labels = [example.labels if numbered else components(example.mask) for example in examples]
         return Images(str(source), images, labels, names, normalisation, numbered=numbered)
     data, label = read_list(source)
@@ -145,11 +145,6 @@ def default_data(run, split="test"):
     if not path.exists():
         raise CellsegError(f"{path}: the data of this model's run is not there; give other data with --data")
     return path
-
-
-def _numbered(examples):
-    """Whether all cells are numbered; a mask with one cell, or none, says the same with and without numbers."""
-    return any(one.numbered for one in examples) and all(one.numbered or one.labels.max() <= 1 for one in examples)
 
 
 def _facts(split, number):

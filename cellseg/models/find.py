@@ -23,8 +23,9 @@ def find_model(model: str | Path) -> Path:
     ----------
     model : str or path
         A file of weights (``.caffemodel`` or ``.caffemodel.h5``), a run folder, whose last weights are taken
-        (``finetune.caffemodel``, else ``pretrain.caffemodel``), or the name of a shipped model. The name goes before a
-        file or folder that is called alike; ``./NAME`` means that one.
+        (``finetune.caffemodel``, else ``pretrain.caffemodel``), the folder of an experiment with such a run folder in
+        it, or the name of a shipped model. The name goes before a file or folder that is called alike; ``./NAME`` means
+        that one.
 
     Returns
     -------
@@ -59,5 +60,6 @@ def is_model(path: str | Path) -> bool:
 
 
 def _last_weights(folder):
-    files = (folder / f"{stage}.caffemodel" for stage in ("finetune", "pretrain"))
+    stages = ("finetune", "pretrain")
+    files = (place / f"{stage}.caffemodel" for stage in stages for place in (folder, folder / stage))
     return next((file for file in files if file.is_file()), None)

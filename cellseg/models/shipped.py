@@ -73,4 +73,10 @@ def find_shipped(name: str) -> ShippedModel | None:
 
 def is_shipped(model: str | Path) -> bool:
     """Whether weights are those of a shipped model, beside which nothing is to be written."""
-    return Path(model).resolve() in [one.weights.resolve() for one in shipped_models()]
+    return shipped_name(model) is not None
+
+
+def shipped_name(model: str | Path) -> str | None:
+    """The name of the shipped model whose weights these are; None if they are no shipped model's."""
+    weights = Path(model).resolve()
+    return next((one.name for one in shipped_models() if one.weights.resolve() == weights), None)

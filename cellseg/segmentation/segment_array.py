@@ -1,11 +1,14 @@
 """A trained model on an image that is in memory: numpy in, numpy out."""
 
 import logging
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from cellseg.data.normalisation import Scale
 from cellseg.errors import CellsegError
+from cellseg.models.settings import ModelSettings
 from cellseg.models.shipped import DEFAULT
 from cellseg.segmentation.doubts import doubts
 from cellseg.segmentation.find_cells import find_cells, map_bands, measure_scale
@@ -31,6 +34,26 @@ class Segmentation(NamedTuple):
     objects: np.ndarray
 
 
+class Maps(NamedTuple):
+    """What a network says of an image, whatever the settings with which cells are found in it.
+
+    Attributes
+    ----------
+    plane : cellseg.images.source.Plane or alike
+        The image.
+    scale : cellseg.data.normalisation.Scale
+    maps : ndarray of shape (M, H, W), float32
+        See `cellseg.inference.network.Network`; the first is the probability of cell.
+    settings : cellseg.models.settings.ModelSettings
+        The model's, in pixels of the image.
+    """
+
+    plane: "_ArrayPlane"
+    scale: Scale
+    maps: np.ndarray
+    settings: ModelSettings
+
+
 def segment(image, model=DEFAULT, diameter=None):
     """Segment an image. What should be known of the result is logged as a warning.
 
@@ -53,18 +76,76 @@ def segment(image, model=DEFAULT, diameter=None):
     CellsegError
         If the image has other than two axes, no pixels, complex values or nothing but NaN, or the model cannot be used.
     """
+    plane, scale, bands, settings = _bands(image, model, diameter)
+    found, notes = _found(plane, scale, bands, settings)
+    for note in notes:
+        logging.getLogger(__name__).warning("warning: the image: %s", note)
+    return found
+
+
+def map_image(image, model=DEFAULT, diameter=None, progress=lambda pixels: None):
+    """Run the network over an image, once for all settings with which cells are then found; see `find_in_maps`.
+
+    Parameters
+    ----------
+    image, model, diameter
+        As of `segment`.
+    progress : callable
+        Told the number of pixels of each finished band.
+
+    Returns
+    -------
+    Maps
+
+    Raises
+    ------
+    CellsegError
+        As `segment`.
+    """
+    plane, scale, bands, settings = _bands(image, model, diameter)
+    parts = []
+    for top, bottom, part in bands:
+        parts.append(part)
+        progress((bottom - top) * plane.shape[1])
+    return Maps(plane, scale, np.concatenate(parts, axis=1), settings)
+
+
+def find_in_maps(maps, **changes):
+    """Find the cells in the maps of an image.
+
+    Parameters
+    ----------
+    maps : Maps
+    **changes
+        Fields of `cellseg.models.settings.ModelSettings` that differ from those of the model: ``threshold``,
+        ``split``, ``smallest_object``, ``largest_hole``; in pixels of the image.
+
+    Returns
+    -------
+    found : Segmentation
+    notes : list of str
+        What should be known of the result.
+    """
+    bands = [(0, maps.plane.shape[0], maps.maps)]
+    return _found(maps.plane, maps.scale, bands, replace(maps.settings, **changes))
+
+
+def _bands(image, model, diameter):
+    """An image as a plane, its scale, the bands of its maps, and the settings in its pixels."""
     plane = _ArrayPlane(image)
     model = model if isinstance(model, Model) else load_model(model)
     scale = measure_scale(plane, "the image", model.settings)
     factor = rescaling(None if diameter is None else read_diameter(str(diameter)), model.settings)
-    used = at_size(model.settings, factor, model.tiles.network.maps)
+    settings = at_size(model.settings, factor, model.tiles.network.maps)
+    return plane, scale, map_bands(plane, scale, model.tiles, factor), settings
+
+
+def _found(plane, scale, bands, settings):
     labels, probability = [], []
-    bands = map_bands(plane, scale, model.tiles, factor)
-    cells = find_cells(plane, bands, used, labels.append, probability.append)
-    for note in doubts(plane, scale, cells, used.diameter):
-        logging.getLogger(__name__).warning("warning: the image: %s", note)
+    cells = find_cells(plane, bands, settings, labels.append, probability.append)
     numbers = cells.numbers.astype(label_type(len(cells.table)))
-    return Segmentation(numbers[np.concatenate(labels)], np.concatenate(probability), cells.table)
+    found = Segmentation(numbers[np.concatenate(labels)], np.concatenate(probability), cells.table)
+    return found, doubts(plane, scale, cells, settings.diameter)
 
 
 def label_type(count):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cellseg.data.pairs import find_annotated
+from cellseg.data.pairs import find_annotated, pair_folders
 from cellseg.errors import CellsegError
 from cellseg.images.registry import SUFFIXES
 from cellseg.images.write import write_image
@@ -100,3 +100,24 @@ def test_a_folder_of_an_image_without_masks_is_refused(tmp_path):
     (tmp_path / "a" / "masks").mkdir()
     with pytest.raises(CellsegError, match="a/masks: holds no mask"):
         find_annotated(tmp_path)
+
+
+def test_images_and_truth_in_folders_of_their_own(tmp_path):
+    make(tmp_path, *(f"in/{name}.png" for name in "abc"), "t/a_labels.tif", "t/b.geojson", "t/c.zip", "t/z.tif")
+    found = {
+        kind: pair_folders(tmp_path / "in", tmp_path / "t", suffixes)
+        for kind, suffixes in {"labels": SUFFIXES, "qupath": (".geojson",), "roi": (".roi", ".zip")}.items()
+    }
+    named = {kind: [(one.image.name, one.truth[0].name) for one in pairs] for kind, (pairs, _) in found.items()}
+    assert named == {
+        "labels": [("a.png", "a_labels.tif")],
+        "qupath": [("b.png", "b.geojson")],
+        "roi": [("c.png", "c.zip")],
+    }
+    assert [path.name for path in found["labels"][1]] == ["b.png", "c.png", "z.tif"]
+    assert [path.name for path in found["roi"][1]] == ["a.png", "b.png"]
+    with pytest.raises(CellsegError, match=r"none of its 3 images has a file of that name \(.roi\)"):
+        pair_folders(tmp_path / "in", tmp_path / "t", (".roi",))
+    make(tmp_path / "one", "a.png", "a_mask.png", "b.png")
+    pairs, left_out = pair_folders(tmp_path / "one", tmp_path / "one", SUFFIXES)
+    assert [one.truth[0].name for one in pairs] == ["a_mask.png"] and [path.name for path in left_out] == ["b.png"]

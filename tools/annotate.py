@@ -1,0 +1,5 @@
+"""`cellseg annotate`, from a clone that is not installed."""
+
+import _clone
+
+_clone.run("annotate")
