@@ -70,6 +70,8 @@ def need(extra, *modules):
         If one is missing.
     """
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if "matplotlib" in modules:  # we draw into files; it does not start with a name of a screen that it does not know
+        os.environ["MPLBACKEND"] = "agg"
     if missing:
         raise CellsegError(f"this Python ({sys.executable}) lacks {', '.join(missing)}; run: {install(extra)}")
 
@@ -90,10 +92,12 @@ def exit_code(main):
     except KeyboardInterrupt:
         return _refuse("interrupted")
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
         return 1
     except OSError as error:
         where = error.filename or "output"
+        if not error.filename:
+            _drop_output()  # else Python would try again at its end
         return _refuse(f"error: {where}: {error.strerror or error}; check the place and its rights")
     except ModuleNotFoundError as error:
         if (error.name or "cellseg").split(".")[0] == "cellseg":
@@ -103,8 +107,23 @@ def exit_code(main):
 
 def run(main):
     """Call ``main()`` as `exit_code` does, and end the process; SIGTERM and SIGHUP do what Ctrl-C does."""
+    _open_closed_streams()
     listen()
     sys.exit(exit_code(main))
+
+
+def _drop_output():
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _open_closed_streams():
+    """Open what the caller has closed (``>&-``): else the next file that is opened would get all that is printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, this one
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
 
 
 def _refuse(line):

@@ -9,6 +9,11 @@ def install(extra):
     return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
+def printable(text):
+    """A text as one line for the terminal, on which nothing acts: what is not printable is written as Python does."""
+    return "".join(c if c.isprintable() or c == "\N{NO-BREAK SPACE}" else ascii(c)[1:-1] for c in text)
+
+
 class CellsegError(ValueError):
     """Something that the user can put right: a file, a folder, an option.
 
@@ -16,4 +21,4 @@ class CellsegError(ValueError):
     """
 
     def __init__(self, message):
-        super().__init__(" ".join(str(message).splitlines()))
+        super().__init__(printable(" ".join(str(message).splitlines())))

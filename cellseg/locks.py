@@ -19,18 +19,20 @@ LOCK = ".lock"
 _PATIENCE = 60  # seconds for the children of a process that was killed
 
 
-def take(path):
+def take(path, at_all=False):
     """Lock a file, which is made if it is missing.
 
     Parameters
     ----------
     path : str or path
+    at_all : bool
+        Whether to take it also where the file system knows no locks, so that nobody is kept out.
 
     Returns
     -------
     int or None
         A descriptor; the lock lasts until it is closed, here and in all children that have it. None if another process
-        holds the lock. Where the file system knows no locks, nobody is kept out.
+        holds the lock.
 
     Raises
     ------
@@ -45,7 +47,10 @@ def take(path):
             os.close(descriptor)
             return None
         except OSError:
-            return descriptor
+            if at_all:
+                return descriptor
+            os.close(descriptor)
+            return None
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.stat(path), os.fstat(descriptor)):
                 return descriptor
@@ -74,11 +79,11 @@ def only_writer(folder):
     """
     path = Path(folder) / LOCK
     try:
-        descriptor = take(path)
+        descriptor = take(path, at_all=True)
         limit = time.monotonic() + _PATIENCE
         while descriptor is None and _Holder(path).is_dead() and time.monotonic() < limit:
             time.sleep(0.1)
-            descriptor = take(path)
+            descriptor = take(path, at_all=True)
     except OSError as error:
         raise CellsegError(f"{folder}: cannot write to this folder ({error.strerror}); choose another one") from error
     if descriptor is None:

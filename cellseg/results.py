@@ -6,7 +6,7 @@ changed since, is the user's: then nothing is replaced, and the user is told.
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -145,6 +145,37 @@ def replacing_files(folder: str | Path, names: tuple[str, ...]) -> Iterator[Path
                 os.replace(beside / name, folder / name)
     except OSError as error:
         raise CellsegError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+
+def remove_ours(folder: Path, ours: Callable[[str], bool] = lambda name: False) -> list[str]:
+    """Remove a folder, but for what is not known to be ours.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    ours : callable
+        Told the name of a file right in the folder, whether it is ours, beside those that a record names.
+
+    Returns
+    -------
+    list of str
+        Paths, from the folder, of the files and links that were left.
+    """
+    for place, _, names in os.walk(folder, topdown=False, onerror=_raise):
+        path = Path(place)
+        contents = _read(path)
+        for name in [*contents.files, *filter(ours if path == folder else _nothing, names)]:
+            if (path / name).is_symlink() or name in contents.files and not _is_ours(path, name, contents):
+                continue
+            (path / name).unlink(missing_ok=True)
+        (path / RECORD).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.rmdir()
+    return _walk(folder)[0] if folder.exists() else []
+
+
+def _nothing(name):
+    return False
 
 
 def _read(folder):

@@ -8,11 +8,14 @@ import functools
 import os
 import re
 import shutil
+import socket
+import time
 import uuid
 from pathlib import Path
 
 from cellseg import locks
 
+_WEEK = 7 * 24 * 3600  # seconds
 _NAME = re.compile(r"\.cellseg-[0-9a-f]{32}")
 
 
@@ -46,7 +49,10 @@ def scratch(parent):
 
 
 def remove_leftovers(parent):
-    """Remove the folders that `scratch` made in `parent` for processes that are no more."""
+    """Remove the folders that `scratch` made in `parent` for processes that are no more.
+
+    Those of other machines are removed when they are a week old.
+    """
     names = os.listdir(parent) if os.path.isdir(parent) else []
     for name in filter(_NAME.fullmatch, names):
         with contextlib.suppress(OSError):  # of another user, or removed by another process
@@ -67,13 +73,18 @@ def _make(parent):
         folder = parent / f".cellseg-{uuid.uuid4().hex}"
         folder.mkdir()
         with contextlib.suppress(FileNotFoundError):
-            lock = locks.take(folder / locks.LOCK)
+            lock = locks.take(folder / locks.LOCK, at_all=True)
             if lock is not None:
+                os.write(lock, socket.gethostname().encode())
                 return folder, lock
 
 
 def _remove_if_left(folder):
-    lock = locks.take(os.path.join(folder, locks.LOCK))
-    if lock is not None:
+    path = os.path.join(folder, locks.LOCK)
+    lock = locks.take(path)
+    if lock is None:
+        return
+    here = os.pread(lock, 1000, 0) in (b"", socket.gethostname().encode())
+    if here or time.time() - os.stat(path).st_mtime > _WEEK:  # locks of other machines may not be seen
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
+    os.close(lock)

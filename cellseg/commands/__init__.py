@@ -19,6 +19,7 @@ VERBS = (
     "fetch",
     "data",
     "train",
+    "runs",
     "evaluate",
     "table",
     "report",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cellseg.commands import make_variables, options
 from cellseg.layout import Layout
-from cellseg.network.options import variant_from
+from cellseg.network.options import variant_from, variant_name
 from cellseg.recipes import RECIPES
 
 #: The variables of `make` that this verb understands.
@@ -33,13 +33,15 @@ def run(arguments):
     variant, out = variant_from(arguments, recipe.network), Path(arguments.out)
     epochs = recipe.epochs if arguments.epochs is None else arguments.epochs
     place, layout = "" if recipe.name == "report" else f"{recipe.name}/", Layout.of_recipe(recipe.name)
+    changes = variant_name(variant, recipe.network)
     files = {f"prototxt/{place}deploy.prototxt": deploy_net(variant, variant.NAME)}
     for stage, (kind, train, test) in recipe.samples.items():
         schedule = Schedule(train, test, arguments.batch, epochs, recipe.updates, arguments.seed)
         net = f"prototxt/{place}{stage}.prototxt"
         lists = [str(layout.data(kind) / f"{split}.txt") for split in ("train", "test")]
         files[net] = training_net(variant, f"{variant.NAME}_{stage}", *lists, schedule.batch, schedule.test_batch)
-        text = solver(schedule, str(out / net), str(layout.folder / f"caffe_{stage}"))
+        snapshots = layout.folder / "_".join(filter(None, ("caffe", changes, stage)))
+        text = solver(schedule, str(out / net), str(snapshots))
         files[f"solvers/{place}{stage}.prototxt"] = text
     for name, text in files.items():
         write_text(out / name, text)

@@ -19,7 +19,7 @@ import sys
 
 from cellseg import cli
 from cellseg.commands import options
-from cellseg.errors import CellsegError
+from cellseg.errors import CellsegError, printable
 
 
 def add_arguments(parser):
@@ -106,7 +106,7 @@ def run(arguments):
     print(f"{done} segmented, {kept} kept, {len(errors)} failed; tables: {arguments.out}/objects.csv, summary.csv")
     print(f"to look at: {page}")
     for error in errors:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(error)}", file=sys.stderr)
     return 1 if errors else 0
 
 
@@ -161,7 +161,7 @@ def _tell(planned, arguments):
         for one in planned:
             height, width = one.shape
             size = f"{one.planes} plane{'s' if one.planes > 1 else ''} of {height}x{width}"
-            print(f"{one.job.name}: {one.error or ('has results' if one.record else size)}")
+            print(f"{printable(one.job.name)}: {one.error or ('has results' if one.record else size)}")
     again = f", {others} of them made with other settings (--overwrite makes them again)" if others else ""
     text = f", {len(kept)} kept as they are{again}" if kept else ""
     print(f"{len(new)} of {len(planned)} images to do, {sum(one.pixels for one in new) / 1e6:.1f} megapixels{text}")
@@ -195,12 +195,10 @@ def _run(planned, settings, arguments, progress):
 
 
 def _report(outcome, shown):
-    row = outcome.row
+    row, name = outcome.row, printable(outcome.job.name)
     if row:
         notes = f" ({row['warnings']})" if row["warnings"] else ""
         cells = f"{row['count']} cell{'' if row['count'] == 1 else 's'}, {row['covered_fraction']:.1%} covered"
-        shown.write(f"{outcome.job.name}: {cells}, {row['seconds']:.1f} s{notes}", file=sys.stdout)
+        shown.write(f"{name}: {cells}, {row['seconds']:.1f} s{notes}", file=sys.stdout)
     else:
-        shown.write(
-            f"{outcome.job.name}: failed\n{outcome.details}", file=sys.stdout, end="" if outcome.details else "\n"
-        )
+        shown.write(f"{name}: failed\n{outcome.details}", file=sys.stdout, end="" if outcome.details else "\n")

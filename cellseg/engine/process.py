@@ -144,7 +144,7 @@ class Child:
 
     def __init__(self, engine=None, log=None, threads=None, environment=None, folder=None, own_ctrl_c=False, keep=()):
         other = python_with(engine) if engine else None
-        self._same_python, self._log = other is None, log
+        self._same_python, self._log, self._own_ctrl_c = other is None, log, own_ctrl_c
         self._messages = Path(log).open("ab+") if log else tempfile.TemporaryFile()  # noqa: SIM115
         self._start = self._messages.seek(0, os.SEEK_END)
         ours, theirs = socket.socketpair()
@@ -199,6 +199,8 @@ class Child:
         try:
             kind, value = pickle.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
+            if self._own_ctrl_c and -self.process.wait() in SIGNALS:  # before it could listen
+                raise KeyboardInterrupt from None
             raise ChildEnded(self._why()) from None
         if kind == "error":
             raise value

@@ -46,6 +46,12 @@ def variant_words(arguments):
     return [f"{_option(name)}={value}" for name, value in _given(arguments).items()]
 
 
+def variant_name(variant, default):
+    """What sets a network apart from another one of its kind, such as ``kernel-5``; empty if nothing does."""
+    values, usual = asdict(variant), asdict(default)
+    return "_".join(f"{name}-{value}" for name, value in values.items() if value != usual[name])
+
+
 def variant_record(variant):
     """A network as a dict for a record: its name under ``network``, and its parameters."""
     return {"network": variant.NAME, **asdict(variant)}

@@ -117,6 +117,8 @@ def _band(job, settings, number, scale, top, bottom, folder):
     if isinstance(scale, CellsegError):
         return scale
     path = Path(folder) / f"{number}-{top}.npy"
+    if not path.parents[1].is_dir():  # it is not to come back
+        return CellsegError(f"{job.path}: given up, since the command has ended")
     try:
         with open_job(job, settings) as source, _ONE_AT_A_TIME:
             factor = rescaling(settings.diameter, settings.settings, source.pixel_size)

@@ -8,10 +8,11 @@ from pathlib import Path
 from cellseg.errors import CellsegError
 from cellseg.files import make_folder
 from cellseg.locks import LOCK, only_writer
+from cellseg.results import remove_ours
 from cellseg.scratch import is_leftover
 from cellseg.training.history import read_history, write_history
 from cellseg.training.log import read_log
-from cellseg.training.record import RUN
+from cellseg.training.record import RUN, read_run
 
 HISTORY, LOG = "history.csv", "train.log"
 
@@ -56,6 +57,48 @@ def _check_run_folder(out):
     held = [path for path in out.iterdir() if not is_leftover(path)] if out.exists() else []
     if held and not (out / RUN).exists():
         raise CellsegError(f"{out}: holds files, but no earlier run ({RUN} is missing); choose another folder")
+
+
+def numbered_name(folder):
+    """Whether a folder is called as `new_run_folder` calls earlier runs, ``pretrain.1``."""
+    return re.fullmatch(r".+\.\d+", folder.name) is not None
+
+
+def is_written_to(folder):
+    """Whether a process trains in a run folder."""
+    try:
+        with only_writer(folder):
+            return False
+    except CellsegError:
+        return True
+
+
+def remove_run(folder):
+    """Remove an earlier run that `new_run_folder` has kept, with its evaluations, but no file that is not ours.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+
+    Returns
+    -------
+    list of str
+        Paths, from the folder, of what was left.
+
+    Raises
+    ------
+    CellsegError
+        If it is no earlier run, or a process writes into it.
+    """
+    if not numbered_name(folder):
+        raise CellsegError(f"{folder}: is no earlier run, whose name ends in a number; only those are removed")
+    stage = re.escape(read_run(folder).stage)
+    files = re.compile(
+        rf"(run|data)\.json|(train|solver|deploy)\.prototxt|{LOG}|{HISTORY}|"
+        rf"{stage}(_iter_\d+)?\.(caffemodel|solverstate|solverstate\.resume\d*\.json|segmentation\.json)|{LOCK}"
+    )
+    with only_writer(folder):
+        return remove_ours(folder, lambda name: files.fullmatch(name) is not None)
 
 
 def snapshot_file(folder, stage, iteration):

@@ -17,8 +17,10 @@ from scipy import ndimage
 from support import ENGINE, ROOT, assert_refused, run_verb, smooth
 
 from cellseg.data.normalisation import normalise
+from cellseg.files import make_folder
 from cellseg.inference.cleaning import clean
 from cellseg.inference.network import predict
+from cellseg.locks import only_writer
 from cellseg.network import Fcn, deploy_net
 from cellseg.segmentation.labelling import renumber
 from cellseg.segmentation.measurement import measure
@@ -182,6 +184,12 @@ def test_no_link_leads_results_out_of_the_folder(model, tmp_path):
     done = segment(model, "in", "--recursive", "--out", "out", cwd=tmp_path)
     assert done.returncode == 1 and "out/below/a.tif: is a link to" in done.stderr, done.stderr
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_two_commands_do_not_write_into_one_folder(model, tmp_path):
+    Image.fromarray(smooth(40, 40)).save(tmp_path / "a.tif")
+    with only_writer(make_folder(tmp_path / "out")):
+        assert_refused(segment(model, "a.tif", "--out", "out", cwd=tmp_path), "out: process", os.getpid(), "writes")
 
 
 def test_results_of_links_stay_in_the_folder_under_the_names_of_the_links(model, tmp_path):

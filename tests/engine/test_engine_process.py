@@ -62,6 +62,16 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def end_by(number):
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def test_a_child_that_is_asked_to_end_before_it_can_listen_is_interrupted():
+    with pytest.raises(KeyboardInterrupt):
+        process.call(end_by, signal.SIGTERM)
+
+
 def divide(number):
     return number / 0
 

@@ -63,6 +63,13 @@ def test_variant_out_of_range(change, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_variants_do_not_share_snapshots(tmp_path):
+    for options, prefix in (((), "caffe"), (("--kernel", 5, "--poolings", 2), "caffe_poolings-2_kernel-5")):
+        assert run_verb("prototxt", *options, cwd=tmp_path).returncode == 0
+        text = (tmp_path / "solvers/pretrain.prototxt").read_text()
+        assert f'snapshot_prefix: "runs/{prefix}_pretrain"' in text
+
+
 def test_epochs_become_iterations():
     schedule = Schedule(samples=205, test_samples=60, batch=10, epochs=3)
     assert schedule.epoch_iterations == 21
