@@ -30,8 +30,8 @@ RECIPE = RECIPES["cells"]
 IMAGES = (1, 2, 5, 10, 20, 55)
 #: Patches an epoch, for as many images as the report's: what the recipe makes of them.
 PATCHES = RECIPE.samples["finetune"][1]
-#: For each start: epochs, and the learning rate. What a model knows is kept by small steps.
-STARTS = {"nuclei": (1, RECIPE.updates.base_lr / 10), "nothing": (RECIPE.epochs, RECIPE.updates.base_lr)}
+#: For each start: epochs.
+STARTS = {"nuclei": 1, "nothing": RECIPE.epochs}
 
 
 def parse():
@@ -74,12 +74,11 @@ def _subset(source, examples, folder):
 
 
 def _train(folder, start, copies, seed):
-    epochs, base_lr = STARTS[start]
     same = ("--recipe", RECIPE.name, "--seed", seed)
     weights = () if start == "nothing" else ("--weights", start)
     _cellseg("data", "real", "--real", folder / "images", "--copies", copies, "--out", folder / "data", *same)
-    schedule = ("--epochs", epochs, "--base-lr", base_lr)
-    _cellseg("train", "finetune", "--data", folder / "data", "--out", folder / "run", *schedule, *weights, *same)
+    given = ("--data", folder / "data", "--out", folder / "run", "--epochs", STARTS[start], *weights, *same)
+    _cellseg("train", "finetune", *given)
     model = folder / "run" / "finetune.caffemodel"
     _cellseg("evaluate", model, "--split", "train", "--orientations", 1, "--out", folder / "chosen")
 

@@ -38,7 +38,8 @@ def add_arguments(parser):
         one.add_argument("--data", help="data set made by `cellseg data` (default: the recipe's)")
         one.add_argument("--out", help=f"run folder (default: runs/{stage}, or runs/RECIPE/{stage})")
         options.add_weights(one, "; fine-tuning needs them if the recipe pretrains")
-        one.add_argument("--base-lr", type=float, help="learning rate at the start (default: the recipe's)")
+        rate = "learning rate at the start (default: the recipe's; from a trained model, a tenth of it)"
+        one.add_argument("--base-lr", type=float, help=rate)
         options.add_training(one)
         options.add_engine(one)
     resume = stages.add_parser("resume", help="go on with an interrupted training")
@@ -122,7 +123,8 @@ def _plan(arguments, plan, weights):
         raise CellsegError(f"the recipe {recipe.name} has no pretraining; go on with fine-tuning, or give --data")
     if stage == "finetune" and recipe.pretraining and not weights:
         raise CellsegError("the recipe fine-tunes a pretrained network; give it with --weights")
-    updates, layout = recipe.updates, Layout.of_recipe(recipe.name)
+    layout = Layout.of_recipe(recipe.name)
+    updates = recipe.further if weights and not recipe.pretraining else recipe.updates
     if arguments.base_lr is not None:
         updates = replace(updates, base_lr=arguments.base_lr)
     return plan(

@@ -43,6 +43,8 @@ def test_more_images_are_more_rows(numbered, monkeypatch, capsys):
     assert list(found["methods"]) == ["nuclei, 0 images", "nuclei, 1 image", "nuclei, 2 images"]
     assert found["methods"]["nuclei, 0 images"]["objects"]["f1"] > 0.5
     assert len(list((numbered.parent / "curve/nuclei-1/images/train/images").iterdir())) == 1
+    record = json.loads((numbered.parent / "curve/nuclei-1/run/run.json").read_text())
+    assert record["schedule"]["updates"]["base_lr"] == pytest.approx(0.0002), "what the model knows is kept"
     trained = (numbered.parent / "curve/nuclei-1/run/finetune.caffemodel").stat().st_mtime_ns
     learning_curve.main()
     assert (numbered.parent / "curve/nuclei-1/run/finetune.caffemodel").stat().st_mtime_ns == trained
