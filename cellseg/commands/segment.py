@@ -1,8 +1,8 @@
 """Segment images with a trained model: masks, numbered cells, pictures and tables.
 
-IMAGES are files and folders: TIFF (also OME-TIFF and stacks), PNG, JPEG and OME-Zarr of any size. Each gets a folder of
-results (labels.tif, mask.tif, overlay.png, objects.csv, image.json), and all of them one objects.csv, summary.csv
-and index.html, the page to look at.
+IMAGES are files and folders: TIFF (also OME-TIFF and stacks), PNG, JPEG, OME-Zarr, CZI, ND2 and LIF of any size. Each
+gets a folder of results (labels.tif, mask.tif, overlay.png, objects.csv, image.json), and all of them one objects.csv,
+summary.csv and index.html, the page to look at.
 Images that have results already, and have not changed since, are left out.
 
     cellseg segment images/ --out results
@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import os
 import sys
+from dataclasses import replace
 
 from cellseg import cli
 from cellseg.commands import options
@@ -25,6 +26,7 @@ from cellseg.errors import CellsegError, printable
 def add_arguments(parser):
     """Add the verb's options."""
     from cellseg.images.registry import SUFFIXES
+    from cellseg.segmentation.options import SCOPES
 
     parser.add_argument("images", nargs="+", help=f"files and folders ({', '.join(SUFFIXES)})")
     parser.add_argument("--out", required=True, help="folder for the results")
@@ -46,6 +48,11 @@ def add_arguments(parser):
     threshold = "a pixel is cell where its probability is at least this"
     group.add_argument("--threshold", type=float, help=threshold)
     options.add_normalisation(group, "the model's")
+    ranks = "percentiles of the grey values that become 0 and 1 (default: 1 99.8)"
+    rank = cli.number(0, 100, kind=float)
+    group.add_argument("--percentiles", nargs=2, type=rank, metavar=("LOW", "HIGH"), help=ranks)
+    scope = "what has one grey-value scale: each plane, all planes of an image, or all images (default: %(default)s)"
+    group.add_argument("--scale-over", choices=SCOPES, default="plane", help=scope)
     over = "orientations of an image over which the output is averaged"
     group.add_argument("--orientations", type=int, choices=(1, 8), help=over)
     size = "median diameter of the cells in the images, in pixels or with a unit, such as 12um: the network sees the "
@@ -82,11 +89,15 @@ def run(arguments):
     from cellseg.report.results.page import check_page, write_page
     from cellseg.scratch import remove_leftovers
     from cellseg.segmentation.batch import plan, write_tables
+    from cellseg.segmentation.folder_scale import folder_scale
 
     model, images = _model_and_images(arguments)
     settings = _options(arguments, model)
     check_page(arguments.out)
     found = find_images(images, arguments.glob, arguments.recursive, leave_out=arguments.out)
+    if settings.scale_over == "folder":
+        print(f"one grey-value scale for all: {len(found)} images are measured first", flush=True)
+        settings = replace(settings, scale=folder_scale(found, settings))
     planned = plan(found, arguments.out, settings, arguments.overwrite)
     _tell(planned, arguments)
     if arguments.dry_run:
@@ -126,6 +137,7 @@ def _model_and_images(arguments):
 
 
 def _options(arguments, model):
+    from cellseg.data.normalisation import check_percentiles
     from cellseg.segmentation.model import find_settings
     from cellseg.segmentation.options import SegmentationOptions
     from cellseg.segmentation.size import models_diameter, read_diameter, rescaling
@@ -133,6 +145,8 @@ def _options(arguments, model):
     names = ("deploy", "threshold", "normalisation", "orientations", "smallest_object", "largest_hole", "split")
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     settings = find_settings(model, **given)
+    percentiles = tuple(arguments.percentiles) if arguments.percentiles else None
+    check_percentiles(settings.normalisation, percentiles)
     diameter = read_diameter(arguments.diameter) if arguments.diameter else None
     if diameter:
         models_diameter(settings)
@@ -147,8 +161,10 @@ def _options(arguments, model):
         arguments.channel,
         arguments.axes,
         arguments.series,
-        arguments.probability,
-        arguments.ome_zarr,
+        percentiles,
+        arguments.scale_over,
+        probability=arguments.probability,
+        ome_zarr=arguments.ome_zarr,
     )
 
 

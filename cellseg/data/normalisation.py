@@ -51,23 +51,23 @@ class Scale(NamedTuple):
         return (np.sqrt(values) if self.rooted else values).astype(np.float32)
 
 
-def percentile(grey):
+def percentile(grey, lower=LOW, upper=HIGH):
     """Map the 1st percentile to 0 and the 99.8th to 1, and clip. Exposure, offset and bit depth then do not matter."""
-    low, high = grey.percentiles(LOW, HIGH)
+    low, high = grey.percentiles(lower, upper)
     return Scale(low, high - low, clipped=True)
 
 
-def root(grey):
+def root(grey, lower=LOW, upper=HIGH):
     """The square root of `percentile`: dim cells beside bright ones keep their contrast."""
-    return percentile(grey)._replace(rooted=True)
+    return percentile(grey, lower, upper)._replace(rooted=True)
 
 
-def floor(grey):
+def floor(grey, lower=LOW, upper=HIGH):
     """The square root of `percentile`, but noise is not stretched, and bright cells are not cut off.
 
     The range is at least `FLOOR` times the noise. Values are cut off at `CEILING` times the range.
     """
-    scale = percentile(grey)
+    scale = percentile(grey, lower, upper)
     span = max(scale.span, FLOOR * grey.noise()) if scale.span > 0 else 0.0
     return scale._replace(span=span, rooted=True, ceiling=CEILING)
 
@@ -83,6 +83,8 @@ def unchanged(grey):
 
 
 RULES = {"percentile": percentile, "root": root, "floor": floor, "standard": standard, "unchanged": unchanged}
+#: Those that take other percentiles.
+OF_PERCENTILES = ("percentile", "root", "floor")
 
 
 class Grey:
@@ -111,20 +113,42 @@ class Grey:
 
     def noise(self):
         """Standard deviation of the noise; see `cellseg.data.noise`."""
-        return noise(sample_rows(self), self.plane.dtype.kind in "bui")
+        return noise([sample_rows(self)], self.plane.dtype.kind in "bui")
 
     def read(self, top, bottom, left, right):
         """A part of the image."""
         return self.plane[top:bottom, left:right]
 
 
-def measure(grey, name="percentile"):
+def check_percentiles(name, percentiles):
+    """Refuse percentiles that are none, or a rule that takes none.
+
+    Parameters
+    ----------
+    name : str
+        Of the rule.
+    percentiles : tuple of float, or None
+        The lower and the upper one, 0 to 100; None for those of the rule.
+    """
+    if percentiles is None:
+        return
+    low, high = percentiles
+    if not 0 <= low < high <= 100:
+        raise CellsegError(f"percentiles {low:g} and {high:g}: give two from 0 to 100, the lower one first")
+    if name not in OF_PERCENTILES:
+        rules = ", ".join(OF_PERCENTILES)
+        raise CellsegError(f"the normalisation '{name}' takes no percentiles; leave them out, or choose: {rules}")
+
+
+def measure(grey, name="percentile", percentiles=None):
     """Find out what a rule does to an image.
 
     Parameters
     ----------
     grey : Grey or alike
     name : {"percentile", "root", "floor", "standard", "unchanged"}
+    percentiles : tuple of float, optional
+        In place of the 1st and the 99.8th; see `check_percentiles`.
 
     Returns
     -------
@@ -133,11 +157,12 @@ def measure(grey, name="percentile"):
     Raises
     ------
     CellsegError
-        If no rule has that name.
+        If no rule has that name, or it takes no percentiles.
     """
     if name not in RULES:
         raise CellsegError(f"no normalisation is called '{name}'; there are: {', '.join(RULES)}")
-    return RULES[name](grey)
+    check_percentiles(name, percentiles)
+    return RULES[name](grey, *(percentiles or ()))
 
 
 def normalise(image, name="percentile"):

@@ -1,4 +1,4 @@
-"""Percentiles, mean and deviation of a plane that is too large to be held, from bands of its rows."""
+"""Percentiles, mean and deviation of planes that are too large to be held, from bands of their rows."""
 
 import numpy as np
 
@@ -10,14 +10,15 @@ _HALF = 1 << 16
 
 
 class StreamedGrey:
-    """The grey values of a plane for `cellseg.data.normalisation.measure`, with only a band of them in memory.
+    """The grey values of planes for `cellseg.data.normalisation.measure`, with only a band of them in memory.
 
     Values are taken as float32, so those of integers of up to 16 bits as they are. NaN and infinite values are left
     out.
 
     Parameters
     ----------
-    plane : cellseg.images.source.Plane or alike
+    planes : iterable of cellseg.images.source.Plane or alike
+        All of one type. They are gone through several times, in their order.
     name : str
         What to call it in errors.
 
@@ -27,10 +28,12 @@ class StreamedGrey:
         If no value is a finite number.
     """
 
-    def __init__(self, plane, name):
-        self.plane, self.name = plane, name
-        self.count = plane.shape[0] * plane.shape[1]
-        if plane.dtype.kind == "f":
+    def __init__(self, planes, name):
+        self.planes, self.name = planes, name
+        facts = [(plane.shape[0] * plane.shape[1], plane.dtype) for plane in planes]
+        self.number, self.dtype = len(facts), facts[0][1]
+        self.count = sum(pixels for pixels, _ in facts)
+        if self.dtype.kind == "f":
             self.count = sum(band.size for band in self._bands())
             if not self.count:
                 raise CellsegError(f"{self.name}: every pixel is NaN or infinite; leave it out")
@@ -52,11 +55,11 @@ class StreamedGrey:
 
     def noise(self):
         """As `cellseg.data.normalisation.Grey.noise`."""
-        return noise(sample_rows(self.plane), self.plane.dtype.kind in "bui")
+        return noise([sample_rows(plane, self.number) for plane in self.planes], self.dtype.kind in "bui")
 
     def _order_statistics(self, places):
-        """The values at these places of the sorted plane, as a dict: by counting their upper halves, then the lower."""
-        if self.plane.dtype in (np.uint8, np.uint16):
+        """The values at these places among all, sorted, as a dict: by counting their upper halves, then the lower."""
+        if self.dtype in (np.uint8, np.uint16):
             counts = np.cumsum(sum(np.bincount(band.ravel(), minlength=_HALF) for band in self._raw_bands()))
             return {place: float(np.searchsorted(counts, place, side="right")) for place in places}
         upper = sum(np.bincount(_keys(band) >> 16, minlength=_HALF) for band in self._bands())
@@ -74,14 +77,21 @@ class StreamedGrey:
         return found
 
     def _raw_bands(self):
-        rows = max(_BAND // self.plane.shape[1], 1)
-        for top in range(0, self.plane.shape[0], rows):
-            yield self.plane.read(top, min(top + rows, self.plane.shape[0]), 0, self.plane.shape[1])
+        for plane in self.planes:
+            yield from bands_of(plane)
 
     def _bands(self):
         for band in self._raw_bands():
             band = np.ascontiguousarray(band, np.float32).ravel()
             yield band[np.isfinite(band)]
+
+
+def bands_of(plane):
+    """All grey values of a plane, some rows after the other."""
+    height, width = plane.shape
+    rows = max(_BAND // width, 1)
+    for top in range(0, height, rows):
+        yield plane.read(top, min(top + rows, height), 0, width)
 
 
 def _keys(band):

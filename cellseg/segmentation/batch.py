@@ -1,14 +1,17 @@
 """Many images: which are to be done, doing them, and the tables of all."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from cellseg.errors import CellsegError
 from cellseg.images.find import identify
 from cellseg.results import check_result_files, check_result_folder, replacing_files
+from cellseg.segmentation.options import GREY
 from cellseg.segmentation.record import ImageRecord, read_result
 from cellseg.segmentation.segment_image import TABLE, Job, open_job
 from cellseg.segmentation.tables import OBJECTS, SUMMARY, join_tables, write_table
+from cellseg.segmentation.work import explained
 
 SUMMARY_TABLE = "summary.csv"
 _TABLES = (TABLE, SUMMARY_TABLE)
@@ -68,21 +71,40 @@ def plan(found, out, settings, overwrite=False):
         If the tables would replace files that are not ours.
     """
     check_result_files(out, _TABLES)
-    jobs = (Job(str(one.path), one.name, str(Path(out) / one.name)) for one in found)
+    jobs = (Job(str(one.path), _shown(one.name), str(Path(out) / one.name)) for one in found)
     return [_planned(job, out, settings, overwrite) for job in jobs]
 
 
 def _planned(job, out, settings, overwrite):
     try:
+        _check_name(job.path)
         _check_inside(job.folder, out)
         record = None if overwrite else read_result(job.folder)
-        if record and record.image == identify(job.path):
-            return Planned(job, record=record, as_set=record.settings == settings.describe())
+        said = settings.describe()
+        # Results on another grey-value scale are no part of the same table.
+        alike = record and record.settings.get(GREY) == said.get(GREY)
+        if alike and record.image == identify(job.path):
+            return Planned(job, record=record, as_set=record.settings == said)
         check_result_folder(job.folder)
         with open_job(job, settings) as source:
             return Planned(job, len(source.planes), tuple(source.planes[0].shape))
     except CellsegError as error:
         return Planned(job, error=str(error))
+    except Exception as error:  # no image stops the others
+        return Planned(job, error=explained(job, error))
+
+
+def _check_name(path):
+    """Refuse a path that no table, record or terminal can show."""
+    try:
+        os.path.abspath(path).encode()
+    except UnicodeEncodeError as error:
+        raise CellsegError(f"{_shown(path)}: its name, or a folder's above it, is no UTF-8; rename it") from error
+
+
+def _shown(name):
+    """A name as text, with escapes where it is none."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _check_inside(folder, out):

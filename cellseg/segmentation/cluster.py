@@ -13,8 +13,8 @@ import numpy as np
 from cellseg.errors import CellsegError, install
 from cellseg.files import make_folder, replacing
 from cellseg.scratch import scratch
-from cellseg.segmentation.find_cells import band_maps, measure_scale
-from cellseg.segmentation.segment_image import open_job
+from cellseg.segmentation.find_cells import band_maps
+from cellseg.segmentation.segment_image import open_job, scale_of
 from cellseg.segmentation.size import rescaling
 from cellseg.segmentation.work import Outcome, loaded, naming, work
 
@@ -79,7 +79,8 @@ def _submit_bands(client, one, job, settings, side, folder):
     height, width = one.shape
     bands = {}
     for number in range(one.planes):
-        scale = client.submit(_scale, job, settings, number, pure=False, retries=3)
+        if number == 0 or settings.scale_over == "plane":
+            scale = client.submit(_scale, job, settings, number, pure=False, retries=3)
         for top in range(0, height, side):
             bottom = min(top + side, height)
             future = client.submit(_band, job, settings, number, scale, top, bottom, folder, pure=False, retries=3)
@@ -107,7 +108,7 @@ def _scale(job, settings, number):
     """The scale of a plane; where it cannot be had, the error."""
     try:
         with open_job(job, settings) as source:
-            return measure_scale(source.planes[number], job.path, settings.settings)
+            return scale_of(source, number, job.path, settings)
     except CellsegError as error:
         return error
 

@@ -42,7 +42,7 @@ def doubts(plane, scale, cells, diameter=None) -> list[str]:
     rows = sample_rows(plane)
     values = rows[np.isfinite(rows)]
     low, bright, brightest = np.percentile(values, [1, 99, 99.8]) if values.size else (0, 0, 0)
-    if 0 < brightest - low < CONTRAST * noise(rows, plane.dtype.kind in "bui"):
+    if 0 < brightest - low < CONTRAST * noise([rows], plane.dtype.kind in "bui"):
         said.append("contrast near the noise: probably no cells, or too few to set the grey-value scale")
     if bright > low and brightest - low > GLARE * (bright - low):
         said.append("a few pixels are far brighter than all others: hot pixels may hide the cells")

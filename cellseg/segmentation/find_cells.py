@@ -32,15 +32,18 @@ class Cells(NamedTuple):
     missing: int = 0
 
 
-def measure_scale(plane, name, settings):
-    """What the model's normalisation makes of a plane's grey values.
+def measure_scale(planes, name, settings, percentiles=None):
+    """What the model's normalisation makes of the grey values of planes: one scale for all of them.
 
     Parameters
     ----------
-    plane : cellseg.images.source.Plane or alike
+    planes : iterable of cellseg.images.source.Plane or alike
+        All of one type.
     name : str
-        What to call it in errors.
+        What to call them in errors.
     settings : cellseg.models.settings.ModelSettings
+    percentiles : tuple of float, optional
+        See `cellseg.data.normalisation.measure`.
 
     Returns
     -------
@@ -50,9 +53,9 @@ def measure_scale(plane, name, settings):
     Raises
     ------
     CellsegError
-        If the plane holds nothing but NaN or infinite values.
+        If the planes hold nothing but NaN or infinite values.
     """
-    return measure(StreamedGrey(plane, name), settings.normalisation)
+    return measure(StreamedGrey(planes, name), settings.normalisation, percentiles)
 
 
 def map_bands(plane, scale, tiles, factor=1.0):

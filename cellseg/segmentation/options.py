@@ -2,8 +2,14 @@
 
 from dataclasses import asdict, dataclass
 
+from cellseg.data.normalisation import Scale
 from cellseg.models.settings import ModelSettings
 from cellseg.segmentation.size import Diameter
+
+#: The key of `SegmentationOptions.describe` for the grey-value scale.
+GREY = "grey_values"
+#: Over what one grey-value scale is measured.
+SCOPES = ("plane", "image", "folder")
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,12 @@ class SegmentationOptions:
         Median diameter of the cells in the images, which are rescaled to the model's; None leaves them as they are.
     channel, axes, series
         See `cellseg.images.open.open_image`.
+    percentiles : tuple of float, or None
+        In place of those of the model's normalisation; see `cellseg.data.normalisation.measure`.
+    scale_over : {"plane", "image", "folder"}
+        What has one grey-value scale: each plane, all planes of an image, or all images together.
+    scale : cellseg.data.normalisation.Scale or None
+        That of all images; see `cellseg.segmentation.folder_scale`.
     probability, ome_zarr : bool
         Whether to write ``probability.tif`` and ``image.ome.zarr``.
     """
@@ -35,6 +47,9 @@ class SegmentationOptions:
     channel: str | None = None
     axes: str | None = None
     series: int | None = None
+    percentiles: tuple[float, float] | None = None
+    scale_over: str = "plane"
+    scale: Scale | None = None
     probability: bool = False
     ome_zarr: bool = False
 
@@ -43,7 +58,15 @@ class SegmentationOptions:
         usage, options = asdict(self.settings), asdict(self)
         for name in ("deploy", "split", "recipe", "diameter", "scores", "version"):
             del usage[name]
-        for name in ("model", "settings", "diameter"):
+        for name in ("model", "settings", "diameter", "percentiles", "scale_over", "scale"):
             del options[name]
         size = {"diameter": str(self.diameter), "models_diameter": self.settings.diameter} if self.diameter else {}
-        return {"model_sha256": usage["model_sha256"], "usage": usage, "split": self.settings.split, **options, **size}
+        same = {"model_sha256": usage["model_sha256"], "usage": usage, "split": self.settings.split}
+        return {**same, **options, **size, **self._grey()}
+
+    def _grey(self):
+        """What is not as usual with the grey-value scale; nothing where all is."""
+        if self.percentiles is None and self.scale_over == "plane":
+            return {}
+        said = {"percentiles": list(self.percentiles) if self.percentiles else None, "scale_over": self.scale_over}
+        return {GREY: {**said, "scale": self.scale._asdict() if self.scale else None}}

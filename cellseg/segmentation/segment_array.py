@@ -54,7 +54,7 @@ class Maps(NamedTuple):
     settings: ModelSettings
 
 
-def segment(image, model=DEFAULT, diameter=None):
+def segment(image, model=DEFAULT, diameter=None, percentiles=None):
     """Segment an image. What should be known of the result is logged as a warning.
 
     Parameters
@@ -66,6 +66,8 @@ def segment(image, model=DEFAULT, diameter=None):
     diameter : float, optional
         Median diameter of the image's cells in pixels. The network then sees the image at the size that it was trained
         on; labels and probability have the image's own size.
+    percentiles : tuple of float, optional
+        Of the grey values that become 0 and 1, in place of the 1st and the 99.8th.
 
     Returns
     -------
@@ -76,7 +78,7 @@ def segment(image, model=DEFAULT, diameter=None):
     CellsegError
         If the image has other than two axes, no pixels, complex values or nothing but NaN, or the model cannot be used.
     """
-    plane, scale, bands, settings = _bands(image, model, diameter)
+    plane, scale, bands, settings = _bands(image, model, diameter, percentiles)
     found, notes = _found(plane, scale, bands, settings)
     for note in notes:
         logging.getLogger(__name__).warning("warning: the image: %s", note)
@@ -130,11 +132,11 @@ def find_in_maps(maps, **changes):
     return _found(maps.plane, maps.scale, bands, replace(maps.settings, **changes))
 
 
-def _bands(image, model, diameter):
+def _bands(image, model, diameter, percentiles=None):
     """An image as a plane, its scale, the bands of its maps, and the settings in its pixels."""
     plane = _ArrayPlane(image)
     model = model if isinstance(model, Model) else load_model(model)
-    scale = measure_scale(plane, "the image", model.settings)
+    scale = measure_scale([plane], "the image", model.settings, percentiles)
     factor = rescaling(None if diameter is None else read_diameter(str(diameter)), model.settings)
     settings = at_size(model.settings, factor, model.tiles.network.maps)
     return plane, scale, map_bands(plane, scale, model.tiles, factor), settings

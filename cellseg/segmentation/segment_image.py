@@ -75,9 +75,10 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
         bands = bands or (lambda number, plane, scale: map_bands(plane, scale, model.tiles, factor))
         scratch = folder / _SCRATCH
         scratch.mkdir()
-        done = []
+        done, scale = [], None
         for number, plane in enumerate(source.planes):
-            scale = measure_scale(plane, job.path, model.settings)
+            if scale is None or options.scale_over == "plane":
+                scale = scale_of(source, number, job.path, options)
             done.append(_PlaneResult(scratch, number, plane, scale, used, options.probability))
             done[-1].find(bands(number, plane, scale), progress)
         _write(folder, job, source, options, done)
@@ -101,6 +102,28 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
 def open_job(job, options):
     """The image of a job, open for reading; see `cellseg.images.open.open_image`."""
     return open_image(job.path, options.channel, options.axes, options.series)
+
+
+def scale_of(source, number, name, options):
+    """The grey-value scale of a plane: its own, or that of its image or of all images.
+
+    Parameters
+    ----------
+    source : cellseg.images.source.Source
+    number : int
+        Of the plane.
+    name : str
+        What to call the image in errors.
+    options : cellseg.segmentation.options.SegmentationOptions
+
+    Returns
+    -------
+    cellseg.data.normalisation.Scale
+    """
+    if options.scale:
+        return options.scale
+    planes = source.planes if options.scale_over == "image" else [source.planes[number]]
+    return measure_scale(planes, name, options.settings, options.percentiles)
 
 
 class _PlaneResult:

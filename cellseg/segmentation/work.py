@@ -77,11 +77,17 @@ def work(job, settings, **options):
         cause = error.__cause__
         full = isinstance(cause, OSError) and cause.errno in _FULL
         return Outcome(job, error=naming(job, str(error)), disk_is_full=full)
-    except MemoryError:
-        return Outcome(job, error=f"{job.path}: more memory needed than there is; give a smaller --tile")
+    except MemoryError as error:
+        return Outcome(job, error=explained(job, error))
     except Exception as error:
-        line = " ".join(str(error).split())
-        return Outcome(job, error=f"{job.path}: {type(error).__name__}: {line}", details=traceback.format_exc())
+        return Outcome(job, error=explained(job, error), details=traceback.format_exc())
+
+
+def explained(job, error):
+    """What a user is told of an error that is none of ours, in one line."""
+    if isinstance(error, MemoryError):
+        return f"{job.path}: more memory needed than there is; give a smaller --tile, or leave it out"
+    return f"{job.path}: {type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def naming(job, message):
