@@ -1,12 +1,15 @@
 """What OME-XML says of the file that carries it: its images, their files, channels and pixel sizes."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from cellseg.errors import CellsegError
 from cellseg.images.units import pixel_size
 
 _UNIT = "µm"  # of OME's schema, where a file gives none
+_PAGE = 16  # bytes that a page of a TIFF takes at least
 
 
 @dataclass
@@ -49,6 +52,8 @@ def read_ome(text: str, path: Path) -> list[OmeImage]:
 
     Raises
     ------
+    CellsegError
+        If an image is said to have more planes than its files can hold.
     OSError, ElementTree.ParseError
         If the companion file is missing, or something is no XML.
     """
@@ -63,6 +68,7 @@ def read_ome(text: str, path: Path) -> list[OmeImage]:
     for image in parents:
         files = _files(image, path, own)
         if path in files:
+            _check_planes(image, files, path)
             for other in parents:
                 if other in root:
                     root.remove(other)
@@ -89,6 +95,17 @@ def _files(image, path, own):
         name = path.name if uuid is None or own and uuid.text == own else uuid.get("FileName", path.name)
         files[path.parent / name] = None
     return list(files)
+
+
+def _check_planes(image, files, path):
+    """Refuse more planes than there are elements that name some, and bytes for them: others list each plane."""
+    pixels = image.find("{*}Pixels")
+    planes = math.prod(int(pixels.get(f"Size{axis}", 1)) for axis in "TCZ")
+    listed = len(pixels.findall("{*}TiffData"))
+    held = sum(file.stat().st_size for file in files if file.is_file())
+    if planes > listed + held // _PAGE:
+        what = f"its OME metadata promises {planes} planes, which it is far too small for"
+        raise CellsegError(f"{path}: {what}; replace it or leave it out")
 
 
 def _image(xml, image, files):

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from cellseg.errors import CellsegError, install
-from cellseg.images.source import Layout
+from cellseg.images.source import Layout, series_number
 from cellseg.images.units import pixel_size
 
 SUFFIXES = (".zarr",)
@@ -28,21 +28,13 @@ def is_image(path: Path) -> bool:
 def images_in(path: Path) -> list[tuple[Path, None]]:
     """The fields of a plate or a well, the images of a series, or the image itself.
 
-    Raises
-    ------
-    CellsegError
-        If the metadata names a place outside of the folder.
+    Where the metadata is damaged it is the folder itself: what is wrong is said when that is opened.
     """
-    attributes = _attributes(path)
-    if "plate" in attributes:
-        parts = [well["path"] for well in attributes["plate"].get("wells", [])]
-    elif "well" in attributes:
-        parts = [field["path"] for field in attributes["well"].get("images", [])]
-    elif "bioformats2raw.layout" in attributes:
-        parts = _attributes(path / "OME").get("series") or _numbered(path)
-    else:
-        return [(path, None)]
-    return [image for part in parts for image in images_in(_inside(path, part))]
+    try:
+        parts = _parts(path)
+    except CellsegError:
+        parts = []
+    return [image for part in parts for image in images_in(part)] or [(path, None)]
 
 
 def read_layout(path, series=None, stored=False) -> Layout:
@@ -53,13 +45,12 @@ def read_layout(path, series=None, stored=False) -> Layout:
         raise CellsegError(f"{path}: OME-Zarr needs zarr ({error}); {install('zarr')}") from error
     path = Path(path)
     attributes = _attributes(path)
+    _parts(path)  # tells what is wrong with those of a plate
     scales = attributes.get("multiscales")
     if not scales:
         raise CellsegError(f"{path}: is no OME-Zarr image (its metadata names no multiscales); give one that is")
-    if not 0 <= (series or 0) < len(scales):
-        raise CellsegError(f"{path}: has {len(scales)} series; --series takes 0 to {len(scales) - 1}")
-    note = f"only the first of its {len(scales)} series is used (--series takes another)"
-    image = scales[series or 0]
+    notes: list[str] = []
+    image = scales[series_number(path, len(scales), series, notes)]
     level = image["datasets"][0]
     _inside(path, level["path"])
     array = zarr.open_array(zarr.open_group(path, mode="r").store, path=level["path"], mode="r")
@@ -69,16 +60,36 @@ def read_layout(path, series=None, stored=False) -> Layout:
         raise CellsegError(f"{path}: names {len(letters)} axes for {array.ndim} dimensions; repair its metadata")
     names = tuple(channel.get("label", "") for channel in attributes.get("omero", {}).get("channels", []))
     size, warnings = _pixel_size(axes, image, level, letters)
-    if series is None and len(scales) > 1:
-        warnings.append(note)
+    warnings += notes
     return Layout(
         letters, array.shape, np.dtype(array.dtype), lambda key: np.asarray(array[key]), names, size, warnings
     )
 
 
+def _parts(path):
+    """The folders that a plate, a well or a series names; none of an image."""
+    attributes = _attributes(path)
+    try:
+        if "plate" in attributes:
+            names = [well["path"] for well in attributes["plate"].get("wells", [])]
+        elif "well" in attributes:
+            names = [field["path"] for field in attributes["well"].get("images", [])]
+        elif "bioformats2raw.layout" in attributes:
+            names = _attributes(path / "OME").get("series") or _numbered(path)
+        else:
+            return []
+        return [_inside(path, name) for name in names]
+    except (AttributeError, KeyError, TypeError) as error:
+        what = f"its metadata of a plate, a well or a series is not as it should be ({error})"
+        raise CellsegError(f"{path}: {what}; repair it or leave it out") from error
+
+
 def _inside(folder, part):
     """The folder that metadata names, which must lie in this one, so that no result is written elsewhere."""
-    if PurePosixPath(part).is_absolute() or ".." in PurePosixPath(part).parts:
+    parts = PurePosixPath(part).parts
+    if not parts:
+        raise CellsegError(f"{folder}: its metadata names itself as a part; repair it or leave it out")
+    if PurePosixPath(part).is_absolute() or ".." in parts:
         raise CellsegError(
             f"{folder}: its metadata names '{part}', which lies outside of it; repair it or leave it out"
         )
@@ -96,9 +107,10 @@ def _attributes(group):
             record = json.loads((group / name).read_text(encoding="utf-8"))
             for key in keys:
                 record = record.get(key, {})
-            return record.get("ome", record)
-        except (OSError, ValueError, AttributeError):
+            record = record.get("ome", record)
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
+        return record if isinstance(record, dict) else {}
     return {}
 
 

@@ -10,9 +10,11 @@ import numpy as np
 from cellseg.errors import CellsegError
 from cellseg.images.channels import AXES, LUMINANCE, channel_names, channel_window, choose_channel, is_colour
 from cellseg.images.registry import reader_of
-from cellseg.images.source import Layout, Plane, Source, reading
+from cellseg.images.source import Layout, Plane, Source, reading, stored_bytes
 
 _LETTERS = "TZCYXSI"
+_LARGE, _MANY_PLANES = 1 << 30, 100_000  # bytes and planes from which on a file's size is asked
+_DENSEST = 1_000_000  # pixels take at most so many times what is stored: nothing packs them more tightly
 _FEW, _MANY = 4, 16  # an axis is taken for channels if it has this few, and both others have this many
 
 
@@ -27,7 +29,8 @@ def open_image(
     Parameters
     ----------
     path : str or path
-        TIFF (also OME-TIFF of several files, ImageJ's and BigTIFF), PNG, JPEG, or a folder that is an OME-Zarr image.
+        TIFF (also OME-TIFF of several files, ImageJ's, BigTIFF, LSM, STK, SVS and QPTIFF), PNG, JPEG, CZI, ND2, LIF,
+        or a folder that is an OME-Zarr image.
     channel : str or int, optional
         Name or number (from 0) of the channel to read; of colour images also "luminance" (ITU-R 601).
     axes : str, optional
@@ -116,6 +119,8 @@ def _open_layout(path, axes=None, series=None, stored=False):
         raise CellsegError(f"{path}: is a link to {path.readlink()}, which does not exist; repair it or leave it out")
     if not path.exists():
         raise CellsegError(f"{path}: no such file")
+    if not path.is_file() and not path.is_dir():
+        raise CellsegError(f"{path}: is neither a file nor a folder; leave it out")
     with reading(path):
         layout = reader_of(path).read_layout(path, series=series, stored=stored)
     try:
@@ -128,10 +133,25 @@ def _open_layout(path, axes=None, series=None, stored=False):
 
 
 def _check(path, layout):
+    _check_promise(path, layout)
     if not math.prod(layout.shape):
         raise CellsegError(f"{path}: has no pixels; replace it or leave it out")
     if np.dtype(layout.dtype).kind not in "buif":
         raise CellsegError(f"{path}: holds {layout.dtype} values; save it with real numbers")
+
+
+def _check_promise(path, layout):
+    """Refuse a file whose header promises what it cannot hold, however well it is compressed."""
+    size = math.prod(layout.shape) * np.dtype(layout.dtype).itemsize
+    planes = math.prod(
+        length for letter, length in zip(layout.axes, layout.shape, strict=False) if letter not in f"YX{AXES}"
+    )
+    if size <= _LARGE and planes <= _MANY_PLANES:
+        return
+    least = max(size // _DENSEST, planes if planes > _MANY_PLANES else 0)
+    if stored_bytes(path, least) < least:
+        what = f"promises {planes} planes of {size / planes / 2**20:.4g} MiB"
+        raise CellsegError(f"{path}: {what}, which it is far too small for; replace it or leave it out")
 
 
 def _said(path, layout, axes):

@@ -1,16 +1,19 @@
-"""PNG, JPEG and what else Pillow reads: decoded as a whole, when the first window is asked for."""
+"""PNG and JPEG: decoded as a whole, when the first window is asked for."""
 
 import functools
 import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from cellseg.errors import CellsegError
 from cellseg.images.source import Layout
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+
+#: What Pillow is let open, whatever a file is called: it knows formats that start programs.
+_FORMATS = ("PNG", "JPEG")
 
 _DTYPES = {"1": np.uint8, "L": np.uint8, "LA": np.uint8, "P": np.uint8, "I": np.int32, "F": np.float32}
 _SAMPLES = {2: 3, 4: 1, 6: 4}  # of PNG's colour types that Pillow cuts to 8 bits; grey with alpha is read as grey
@@ -41,7 +44,9 @@ def _opened(path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(path)
+            return Image.open(path, formats=_FORMATS)
+    except UnidentifiedImageError as error:
+        raise CellsegError(f"{path}: is no {' or '.join(_FORMATS)}; save it as one, or as a TIFF") from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise CellsegError(f"{path}: is too large for this format ({error}); save it as a tiled TIFF") from error
 

@@ -17,15 +17,15 @@ To add a format, write such a module and put it into `READERS`.
 
 from pathlib import Path
 
-from cellseg.images import ome_zarr, picture, tiff
+from cellseg.images import leica, nikon, ome_zarr, picture, tiff, zeiss
 
-READERS = (tiff, picture, ome_zarr)
+READERS = (tiff, picture, ome_zarr, zeiss, nikon, leica)
 #: Endings of the names of all images.
 SUFFIXES = tuple(suffix for reader in READERS for suffix in reader.SUFFIXES)
 
 
 def reader_of(path):
-    """The reader of a file or folder; Pillow's, which looks at the content, for a file of unknown suffix."""
+    """The reader of a file or folder; that of pictures, which looks at the content, for a file of unknown suffix."""
     path = Path(path)
     if path.is_dir():
         return next((reader for reader in READERS if _takes_folder(reader, path)), ome_zarr)

@@ -1,8 +1,10 @@
 """What an image file holds, whatever its format: a layout as a reader finds it, and the planes made of it."""
 
+import os
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 
 import numpy as np
@@ -111,6 +113,50 @@ class Source:
 
     def __exit__(self, *_):
         self.close()
+
+
+def known_axes(axes: str) -> str:
+    """Letters of axes as `Layout` has them: a single one of another meaning is I."""
+    unknown = [letter for letter in axes if letter not in "TZCSYX"]
+    return axes.replace(unknown[0], "I") if len(unknown) == 1 else axes
+
+
+def series_number(path, count: int, asked: int | None, notes: list[str]) -> int:
+    """Which of a file's images is read; that others are left out is added to the notes.
+
+    Parameters
+    ----------
+    path : str or path
+        For the error.
+    count : int
+        How many images the file holds.
+    asked : int or None
+        The number that the user gives; None takes the first.
+    notes : list of str
+
+    Raises
+    ------
+    CellsegError
+        If there is no such image.
+    """
+    if asked is None and count > 1:
+        notes.append(f"only the first of its {count} series is used (--series takes another)")
+    if not 0 <= (asked or 0) < count:
+        raise CellsegError(f"{path}: has {count} series; --series takes 0 to {count - 1}")
+    return asked or 0
+
+
+def stored_bytes(path, enough: int) -> int:
+    """The size of a file or of all files in a folder, which is not counted further than to `enough`."""
+    if not Path(path).is_dir():
+        return Path(path).stat().st_size
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            total += (Path(folder) / name).stat().st_size
+            if total >= enough:
+                return total
+    return total
 
 
 @contextmanager

@@ -14,11 +14,13 @@ import tifffile
 from cellseg.errors import CellsegError
 from cellseg.images.ome_xml import read_ome
 from cellseg.images.photometric import interpret
-from cellseg.images.source import Layout
-from cellseg.images.tiff_parts import Parts, check_parts, decode_part
+from cellseg.images.source import Layout, known_axes, series_number
+from cellseg.images.tiff_kinds import SUFFIXES as KINDS
+from cellseg.images.tiff_kinds import images_of, names_and_size, page_side
+from cellseg.images.tiff_parts import Parts, check_pages, check_parts, decode_part
 from cellseg.images.units import pixel_size
 
-SUFFIXES = (".tif", ".tiff")
+SUFFIXES = (".tif", ".tiff", *KINDS)
 
 
 def read_layout(path, series=None, stored=False) -> Layout:
@@ -31,21 +33,26 @@ def read_layout(path, series=None, stored=False) -> Layout:
             file = tifffile.TiffFile(stream)
             if not file.pages:
                 raise CellsegError(f"{path}: has no pixels; replace it or leave it out")
+            check_pages(path, file)
             images, notes = _ome_images(file, path)
             if images:
-                image = _chosen(path, images, series, notes)
+                image = images[series_number(path, len(images), series, notes)]
                 stream.seek(0)
                 file = tifffile.TiffFile(stream, omexml=image.xml)
             stack.callback(file.close)
             if not file.series:
                 raise CellsegError(f"{path}: has no pixels; replace it or leave it out")
-            chosen = file.series[0] if images else _chosen(path, file.series, series, notes)
+            held = file.series if images else images_of(file.series)
+            chosen = held[0 if images else series_number(path, len(held), series, notes)]
             layout = _layout(path, file, chosen, notes)
         if images:
             layout.names, layout.pixel_size = image.names, image.pixel_size
             notes += image.warnings
         elif file.is_imagej:
             layout.pixel_size, more = _imagej_size(file)
+            notes += more
+        else:
+            layout.names, layout.pixel_size, more = names_and_size(file, chosen)
             notes += more
         if not stored:
             interpret(path, layout, chosen.keyframe, file.is_imagej)
@@ -56,6 +63,8 @@ def read_layout(path, series=None, stored=False) -> Layout:
 
 def images_in(path: Path) -> list[tuple[Path, frozenset[Path] | None]]:
     """The file with all files that its first image is made of; see `cellseg.images.registry`."""
+    if not path.is_file():
+        return [(path, None)]
     with contextlib.suppress(Exception), _listening(), open(path, "rb") as stream:
         images, _ = _ome_images(tifffile.TiffFile(stream), path)
         if images:
@@ -70,22 +79,16 @@ def _ome_images(file, path):
     try:
         images = read_ome(file.ome_metadata, path)
         return images, [] if images else ["its OME metadata speaks of other files only, and is not used"]
+    except CellsegError:
+        raise
     except (ElementTree.ParseError, OSError, ValueError, AttributeError) as error:
         return [], [f"its OME metadata cannot be read ({error}): no names of channels, no pixel size"]
 
 
-def _chosen(path, images, number, notes):
-    if number is None and len(images) > 1:
-        notes.append(f"only the first of its {len(images)} series is used (--series takes another)")
-    if number is not None and not 0 <= number < len(images):
-        raise CellsegError(f"{path}: has {len(images)} series; --series takes 0 to {len(images) - 1}")
-    return images[number or 0]
-
-
 def _layout(path, file, series, notes):
-    axes, shape = _unique(series.axes), _existing(series, notes)
+    axes, shape = known_axes(series.axes), _existing(series, notes)
     if len(shape) != len(axes):  # the pages do not fill the axes
-        axes = "I" + _unique(series.keyframe.axes)
+        axes = "I" + known_axes(series.keyframe.axes)
     return _mapped(path, series, axes, shape) or _in_parts(path, file, series, axes, shape)
 
 
@@ -135,32 +138,20 @@ def _in_parts(path, file, series, axes, shape):
     def read(key):
         index, box = key[:before], dict(zip(own, key[before:], strict=True))
         rows, columns = box.get("Y"), box.get("X")
-        if set(own) - set("YXS") or not isinstance(rows, slice) or not isinstance(columns, slice):
+        if set(own) - set("YXSC") or not isinstance(rows, slice) or not isinstance(columns, slice):
             return whole()[key]  # rows or columns run through the pages: read as a whole
         number = int(np.ravel_multi_index(index, lengths)) if index else 0
-        sample = box.get("S", 0)
+        sample = box.get("S", box.get("C", 0))  # LSM calls its samples channels
         return parts.window(number, series.pages[number], sample, rows.start, rows.stop, columns.start, columns.stop)
 
     return Layout(axes, shape, np.dtype(page.dtype), read, warnings=warnings, close=whole.cache_clear)
 
 
-def _unique(axes):
-    """Letters as `cellseg.images.source.Layout` has them: an axis of unknown meaning is I."""
-    unknown = [letter for letter in axes if letter not in "TZCSYX"]
-    return axes.replace(unknown[0], "I") if len(unknown) == 1 else axes
-
-
 def _imagej_size(file):
     metadata, page = file.imagej_metadata or {}, file.pages[0]
     unit = metadata.get("unit")
-    (height, width), units = (_pixels(page, axis) for axis in "YX"), (metadata.get("yunit", unit), unit)
+    (height, width), units = (page_side(page, axis) for axis in "YX"), (metadata.get("yunit", unit), unit)
     return pixel_size(height, width, *units) if height or width else (None, [])
-
-
-def _pixels(page, axis):
-    """The length of a pixel in the file's unit, from the pixels per unit of the tag; None without one."""
-    tag = page.tags.get(f"{axis}Resolution")
-    return tag.value[1] / tag.value[0] if tag is not None and all(tag.value) else None
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Windows of TIFF pages, decoded strip by strip or tile by tile."""
 
 import os
+import struct
 from collections import OrderedDict
 
 import numpy as np
@@ -10,6 +11,7 @@ from cellseg.errors import CellsegError
 _CACHE = 128 << 20  # bytes of decoded strips or tiles; a band of large windows touches each of them several times
 _LARGEST_PART = 1 << 32  # bytes of a strip or tile
 _LARGE_PART = 1 << 29
+_DENSEST = 10_000  # a large part is at most so many times what it is packed into
 
 
 class Parts:
@@ -84,6 +86,32 @@ def decode_part(keyframe, page, part):
     return None if decoded is None else decoded[0]
 
 
+def check_pages(path, file) -> None:
+    """Refuse a file whose pages lead back to earlier ones: tifffile would go round for ever.
+
+    Parameters
+    ----------
+    path : path
+        For the error.
+    file : tifffile.TiffFile
+    """
+    layout, handle = file.tiff, file.filehandle
+    offset, seen = file.pages.first.offset, set()
+    while offset and offset < handle.size and offset not in seen:
+        seen.add(offset)
+        handle.seek(offset)
+        count = handle.read(layout.tagnosize)
+        if len(count) < layout.tagnosize:
+            return
+        handle.seek(struct.unpack(layout.tagnoformat, count)[0] * layout.tagsize, os.SEEK_CUR)
+        following = handle.read(layout.offsetsize)
+        if len(following) < layout.offsetsize:
+            return
+        offset = struct.unpack(layout.offsetformat, following)[0]
+    if offset in seen:
+        raise CellsegError(f"{path}: its pages lead back to earlier ones; replace it or leave it out")
+
+
 def check_parts(path, series) -> list[str]:
     """Refuse files that end before their strips or tiles do; gives warnings."""
     for page in series.pages:
@@ -101,6 +129,10 @@ def check_parts(path, series) -> list[str]:
     nbytes = parts.rows * parts.columns * samples * np.dtype(page.dtype).itemsize
     if nbytes > _LARGEST_PART:
         raise CellsegError(f"{path}: one strip or tile of it takes {nbytes / 2**30:.1f} GiB; save it as a tiled TIFF")
+    packed = max(page.databytecounts)
+    if nbytes > max(_LARGE_PART, _DENSEST * packed):
+        what = f"promises {nbytes / 2**30:.1f} GiB in a strip or tile of {packed} bytes"
+        raise CellsegError(f"{path}: {what}; replace it or leave it out")
     if nbytes > _LARGE_PART:
         return [f"strips or tiles of {nbytes / 2**30:.1f} GiB are decoded as a whole; a tiled TIFF takes less memory"]
     return []

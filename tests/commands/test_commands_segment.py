@@ -249,11 +249,12 @@ def test_a_bad_image_is_reported_and_the_rest_goes_on(model, tmp_path):
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(str(folder / "colour.png"))
     (folder / "truncated.tif").write_bytes((folder / "good.tif").read_bytes()[:-500])
     (folder / "empty.png").write_bytes(b"")
+    (folder / os.fsdecode(b"\xff.tif")).write_bytes((folder / "good.tif").read_bytes())
     done = segment(model, "in", "--out", "out", "--recursive", cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     errors = done.stderr.strip().splitlines()
-    assert len(errors) == 4 and all(line.startswith("error: in/") for line in errors)
-    for name in ("complex.tif", "colour.png", "truncated.tif", "empty.png"):
+    assert len(errors) == 5 and all(line.startswith("error: in/") for line in errors)
+    for name in ("complex.tif", "colour.png", "truncated.tif", "empty.png", r"\udcff.tif"):
         assert any(name in line for line in errors) and not (tmp_path / "out" / name).exists()
     summary = {row["image"]: row for row in rows_of(tmp_path / "out/summary.csv")}
     assert summary["constant.png"]["count"] == "0" and "no contrast" in summary["constant.png"]["warnings"]
