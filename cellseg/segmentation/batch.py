@@ -99,11 +99,11 @@ def _check_name(path):
     try:
         os.path.abspath(path).encode()
     except UnicodeEncodeError as error:
-        raise CellsegError(f"{_shown(path)}: its name, or a folder's above it, is no UTF-8; rename it") from error
+        raise CellsegError(f"{path}: its name, or a folder's above it, is no UTF-8; rename it") from error
 
 
 def _shown(name):
-    """A name as text, with escapes where it is none."""
+    """A name as a table can hold it, with escapes where it is no text."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
