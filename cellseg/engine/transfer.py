@@ -80,16 +80,17 @@ def format_transfer(rows):
 
 
 def same_shape(one, other):
-    """Say whether two shapes are the same but for ones in front, as older Caffe versions wrote them."""
+    """Say whether two shapes are the same but for ones in front, as older Caffe versions wrote them.
+
+    Shapes of vectors, in which all sides but one are ones, are the same if the vectors are equally long.
+    """
     return _squeezed(one) == _squeezed(other)
 
 
 def _squeezed(shape):
     """Files of older Caffe versions write every shape with four numbers, ones in front."""
-    shape = list(shape)
-    while len(shape) > 1 and shape[0] == 1:
-        shape.pop(0)
-    return shape
+    longer = [place for place, side in enumerate(shape) if side != 1]
+    return list(shape[longer[0] :] if len(longer) > 1 else [shape[place] for place in longer])
 
 
 def _shown(shapes):

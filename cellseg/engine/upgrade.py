@@ -7,7 +7,6 @@ no net can do without (the type of a layer, the shape of an input), the file is 
 
 import os
 
-from cellseg.engine.caffe_schema import LayerParameter
 from cellseg.errors import CellsegError
 
 _V1_TYPES = {
@@ -138,15 +137,18 @@ def upgrade_net(net, name):
         raise CellsegError(
             f"{name}: holds both 'layers' (old form) and 'layer' (new form), so the order is lost; write all as 'layer'"
         )
+    upgraded = type(net)()
     if any(old.HasField("layer") for old in net.layers):
-        layers = [_from_v0(old, name) for old in _without_padding_layers(net, name)]
+        for old in _without_padding_layers(net, name):
+            _from_v0(old, upgraded.layer.add(), name)
         for field in ("state", "debug_info", "input_shape"):
             net.ClearField(field)
     else:
         _move_transform_fields(net.layers)
-        layers = [_from_v1(old, name) for old in net.layers]
+        for old in net.layers:
+            _from_v1(old, upgraded.layer.add(), name)
     net.ClearField("layers")
-    net.layer.extend(layers)
+    net.layer.extend(upgraded.layer)
     _replace_input_fields(net, name)
     for layer in net.layer:
         if layer.type == "BatchNorm" and len(layer.param) == 3:
@@ -213,8 +215,8 @@ def _copy_multipliers(layer, old):
             setattr(layer.param[number], field, value)
 
 
-def _from_v1(old, name):
-    layer = LayerParameter()
+def _from_v1(old, layer, name):
+    """Fill a new layer from one of form V1."""
     type_name = old.DESCRIPTOR.enum_types_by_name["LayerType"].values_by_number[old.type].name
     if type_name not in _V1_TYPES:
         raise CellsegError(f"{name}: layer {old.name!r} has no type; add one, such as type: CONVOLUTION")
@@ -223,14 +225,15 @@ def _from_v1(old, name):
         if field.name not in ("type", "param", "blob_share_mode", "blobs_lr", "weight_decay"):
             _copy(layer, field.name, value)
     _copy_multipliers(layer, old)
-    return layer
 
 
-def _from_v0(connection, name):
+def _from_v0(connection, layer, name):
+    """Fill a new layer from one of form V0."""
     old = connection.layer
     if old.type not in _V0_TYPES:
         raise CellsegError(f"{name}: layer {old.name or connection.name!r} has the unknown old type {old.type!r}")
-    layer = LayerParameter(bottom=connection.bottom, top=connection.top)
+    layer.bottom.extend(connection.bottom)
+    layer.top.extend(connection.top)
     layer.type, message = _V0_TYPES[old.type]
     for field, value in old.ListFields():
         target, types = _V0_FIELDS.get(field.name, ("", ""))
@@ -245,7 +248,6 @@ def _from_v0(connection, name):
                 raise CellsegError(f"{name}: layer {old.name!r} has a negative {target}: {value}")
             _copy(getattr(layer, message), target, value)
     _copy_multipliers(layer, old)
-    return layer
 
 
 def _without_padding_layers(net, name):
@@ -291,7 +293,13 @@ def _move_transform_fields(layers):
 
 
 def _replace_input_fields(net, name):
-    """The fields `input` with `input_shape` or `input_dim` become an Input layer before all others."""
+    """The fields `input` with `input_shape` or `input_dim` become an Input layer before all others.
+
+    Without any shape, inputs that layers make anyway are left out.
+    """
+    made = {top for layer in net.layer for top in layer.top}
+    if not (net.input_shape or net.input_dim) and made.issuperset(net.input):
+        net.ClearField("input")
     if not net.input:
         return
     if net.input_shape:
@@ -302,10 +310,11 @@ def _replace_input_fields(net, name):
         advice = "add four input_dim for each input"
     if len(shapes) < len(net.input):
         raise CellsegError(f"{name}: input {net.input[len(shapes)]!r} has no shape; {advice}")
-    first = LayerParameter(name="input", type="Input", top=net.input)
+    whole = type(net)()
+    first = whole.layer.add(name="input", type="Input", top=net.input)
     for shape, _ in zip(shapes, net.input):
         first.input_param.shape.add(dim=shape)
-    others = type(net)(layer=net.layer)
+    whole.layer.extend(net.layer)
     for field in ("layer", "input", "input_shape", "input_dim"):
         net.ClearField(field)
-    net.layer.extend([first, *others.layer])
+    net.layer.extend(whole.layer)

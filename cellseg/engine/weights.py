@@ -154,8 +154,8 @@ def _text(value):
 
 
 def _array(path, owner, blob):
-    legacy = (blob.num, blob.channels, blob.height, blob.width)
-    shape = tuple(blob.shape.dim) if blob.HasField("shape") else legacy
+    legacy = [field for field in ("num", "channels", "height", "width") if blob.HasField(field)]
+    shape = (blob.num, blob.channels, blob.height, blob.width) if legacy else tuple(blob.shape.dim)
     held, kind = (blob.double_data, "<f8") if blob.double_data else (blob.data, "<f4")
     size = len(held) / np.dtype(kind).itemsize
     if min(shape, default=0) < 0 or size != math.prod(shape):

@@ -28,6 +28,8 @@ POLICIES = {
     "sigmoid": lambda p, iteration, step: (p.base_lr / (1 + math.exp(-p.gamma * (iteration - p.stepsize))), step),
 }
 
+_NO_END = "the solver's lr_policy 'poly' needs a max_iter of 1 or more"  # 0 does for tests alone
+
 
 def check(parameter):
     """Refuse a solver whose policy is unknown or lacks a field.
@@ -43,8 +45,8 @@ def check(parameter):
         raise CellsegError(f"the solver's lr_policy '{policy}' needs a stepsize of 1 or more")
     if policy not in ("fixed", "poly") and parameter.gamma < 0:
         raise CellsegError(f"the solver's gamma is {parameter.gamma:g}; lr_policy '{policy}' needs one of 0 or more")
-    if policy == "poly" and parameter.max_iter < 1:
-        raise CellsegError("the solver's lr_policy 'poly' needs a max_iter of 1 or more")
+    if policy == "poly" and (parameter.max_iter < 0 or not parameter.HasField("max_iter")):
+        raise CellsegError(_NO_END)
 
 
 def learning_rate(parameter, iteration, current_step):
@@ -63,6 +65,8 @@ def learning_rate(parameter, iteration, current_step):
     rate : float
     current_step : int
     """
+    if parameter.lr_policy == "poly" and parameter.max_iter < 1:
+        raise CellsegError(_NO_END)
     try:
         return POLICIES[parameter.lr_policy](parameter, iteration, current_step)
     except (OverflowError, ZeroDivisionError):

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 
 from cellseg.engine import schema
-from cellseg.engine.caffe_schema import LayerParameter, NetParameter
+from cellseg.engine.caffe_schema import NetParameter
 from cellseg.files import replacing
 
 # Tags of protobuf fields: NetParameter.layer (100), LayerParameter.blobs (7), SolverState.history (3).
@@ -24,7 +24,7 @@ def write_weights(path, net, with_diff=False):
     with replacing(path) as beside, open(beside, "wb") as stream:
         stream.write(NetParameter(name=net.name).SerializeToString())
         for layer in net.layers:
-            parameter = LayerParameter()
+            parameter = type(layer.parameter)()
             parameter.CopyFrom(layer.parameter)
             parameter.phase = net.phase
             del parameter.blobs[:]
@@ -46,8 +46,7 @@ def write_weights_hdf5(path, net, with_diff=False):
                 for number, blob in enumerate(layer.params):
                     if any(blob.shares_with(other) for other in net.parameters.learnable if other is not blob):
                         continue
-                    array = np.ascontiguousarray(getattr(blob, kind))
-                    group.create_dataset(str(number), data=array, track_times=False)
+                    group.create_dataset(str(number), data=getattr(blob, kind), track_times=False)
 
 
 def write_state(path, iteration, weights, current_step, history):
@@ -78,7 +77,7 @@ def write_state_hdf5(path, iteration, weights, current_step, history):
         file.create_dataset("learned_net", data=ended, track_times=False)
         group = file.create_group("history")
         for number, array in enumerate(history):
-            group.create_dataset(str(number), data=np.ascontiguousarray(array), track_times=False)
+            group.create_dataset(str(number), data=array, track_times=False)
 
 
 def _blob(array, diff=None):
