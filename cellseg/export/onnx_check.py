@@ -8,16 +8,20 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else the import would wri
 import onnxruntime
 
 from cellseg.engine import process
+from cellseg.engine.prototxt import read_net
+from cellseg.engine.tracing import trace
 from cellseg.errors import CellsegError
 from cellseg.inference.network import run_net
 
 #: Outputs that differ by no more, as a part of their largest value, count as the same. A sum of 2000 products rounds by
 #: some 3e-6 of its size, and twenty layers one after the other by some 1e-4 at the worst; a wrong layer is far off.
 TOLERANCE = 1e-4
+#: Rows and columns more than the net's own: odd ones first, then what suits nets that halve their maps again and again.
+_OTHER_SIZES = ((13, 6), (-7, 25), (8, -8), (32, 64), (64, -32), (64, 128), (128, 64))
 
 
 def largest_difference(model, engine_name, deploy, weights):
-    """Run a graph and the net that it was made from on random images of two sizes.
+    """Run a graph and the net that it was made from on random images, of the net's size and of up to two more.
 
     Parameters
     ----------
@@ -40,7 +44,7 @@ def largest_difference(model, engine_name, deploy, weights):
     CellsegError
         If the difference is larger than `TOLERANCE`, or the net or the weights cannot be used.
     """
-    batches = random_images(model)
+    batches = random_images(deploy)
     expected, described = process.call(run_net, engine_name, deploy, weights, batches, engine=engine_name)
     worst = 0.0
     for batch, blobs in zip(batches, expected):
@@ -59,8 +63,15 @@ def refuse_above_tolerance(difference, deploy):
         )
 
 
-def random_images(model):
-    """Random images for the one input of a graph: one of 64x64 and two of 128x96, with values from 0 to 1.
+def random_images(deploy):
+    """Random images for the one input of a net, with values from 0 to 1.
+
+    One is of the size that the prototxt gives. The others are pairs, of sizes that round in other ways as far as the
+    net takes them.
+
+    Parameters
+    ----------
+    deploy : path
 
     Returns
     -------
@@ -71,12 +82,27 @@ def random_images(model):
     CellsegError
         If it has several inputs.
     """
-    inputs = model.graph.input
-    if len(inputs) != 1:
-        raise CellsegError(f"the net has {len(inputs)} inputs; only nets with one are exported")
-    channels = inputs[0].type.tensor_type.shape.dim[1].dim_value
+    layers = read_net(deploy).layer
+    shapes = [shape for layer in layers if layer.type == "Input" for shape in layer.input_param.shape]
+    names = [top for layer in layers if layer.type == "Input" for top in layer.top]
+    if len(names) != 1 or len(shapes) != 1:
+        raise CellsegError(f"{deploy}: the net has {len(names)} inputs; only nets with one, of a shape, are exported")
+    (shape,), own = shapes, list(shapes[0].dim)
+    parameters, sizes = [step.shapes for step in trace(layers)], [own]
+    for more in _OTHER_SIZES if len(own) == 4 else ():
+        shape.dim[:] = [2, own[1], own[2] + more[0], own[3] + more[1]]
+        if len(sizes) < 3 and _takes(layers, shape.dim, parameters):
+            sizes.append(list(shape.dim))
     rng = np.random.RandomState(0)
-    return [rng.uniform(size=(n, channels, h, w)).astype(np.float32) for n, h, w in ((1, 64, 64), (2, 128, 96))]
+    return [rng.uniform(size=size).astype(np.float32) for size in sizes]
+
+
+def _takes(layers, size, parameters):
+    """Whether a net runs on images of the size that its Input layer says now, with the same parameters."""
+    try:
+        return min(size) > 0 and [step.shapes for step in trace(layers)] == parameters
+    except CellsegError:
+        return False
 
 
 def run(model, images):

@@ -1,5 +1,7 @@
 """A deploy net and its weights as an ONNX graph: each layer adds its own nodes (`Layer.onnx`)."""
 
+from collections import Counter
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -55,13 +57,14 @@ class Graph:
         Of one phase.
     """
 
-    FLOAT = TensorProto.FLOAT
+    FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 
     def __init__(self, source, weights, net):
         self._source, self._weights = source, weights
         self._nodes, self._tensors, self._inputs = [], [], []
         self._values, self._ranks = {}, {}  # a blob's value now (layers in place give it a new one); of values: axes
-        self._last = {top: layer.name for layer in net.layer for top in layer.top}  # its value is called as the blob
+        self._makers = Counter(top for layer in net.layer for top in layer.top)  # yet to come; the last's is the blob's
+        self._names = Counter()
         self._unread = {}
         for parameter in net.layer:
             layer = make(parameter, _TEST)
@@ -82,12 +85,22 @@ class Graph:
         """
         layer, tops = step.layer, []
         bottoms = [self._values[name] for name in layer.parameter.bottom]
+        self._call(layer)
         for top, shape in zip(step.tops, step.top_shapes):
-            plain = self._last[top] == layer.name and top not in [value.name for value in self._inputs]
+            self._makers[top] -= 1
+            plain = not self._makers[top] and top not in [value.name for value in self._inputs]
             tops.append(top if plain else f"{top}/{layer.name}")
             self._ranks[tops[-1]] = len(shape)
         layer.onnx(self, bottoms, tops)
         self._values.update(zip(step.tops, tops))
+
+    def _call(self, layer):
+        """Give a layer whose name an earlier one has another; Caffe copies weights to the first alone."""
+        self._names[layer.name] += 1
+        if self._names[layer.name] > 1:
+            if layer.shapes:
+                self.fail(layer, "an earlier layer has this name, and the weights are for that one; rename one")
+            layer.name = f"{layer.name}/{self._names[layer.name]}"
 
     def node(self, operation, inputs, output, **attributes):
         """Add a node; gives the name of its output, or a list of names as it was given."""
@@ -194,6 +207,7 @@ class Graph:
     def _input(self, layer):
         layer.setup([])
         for top, shape in zip(layer.parameter.top, layer.reshape([])):
+            self._makers[top] -= 1
             free = ["images", shape[1], "height", "width"] if len(shape) == 4 else shape
             self._inputs.append(self._value(top, free))
             self._values[top], self._ranks[top] = top, len(shape)

@@ -164,3 +164,51 @@ def test_an_earlier_export_stays_when_the_next_one_fails(tmp_path):
     with pytest.raises(CellsegError):
         export(model, deploy, tmp_path / "out", engine_name="torch")
     assert (tmp_path / "out" / "model.onnx").read_bytes() == written
+
+
+TWO_OF_A_NAME = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 1, 9, 11] } } }
+layer { name: "a" type: "Convolution" bottom: "data" top: "a" convolution_param { num_output: 1 kernel_size: 3 pad: 5
+  weight_filler { type: "xavier" } } }
+layer { name: "b" type: "Convolution" bottom: "data" top: "b" convolution_param { num_output: 1 kernel_size: 3 pad: 4
+  weight_filler { type: "xavier" } } }
+layer { name: "cut" type: "Crop" bottom: "a" bottom: "data" top: "c" crop_param { offset: 4 } }
+layer { name: "cut" type: "Crop" bottom: "b" bottom: "data" top: "d" crop_param { offset: 3 } }
+layer { name: "sum" type: "Eltwise" bottom: "c" bottom: "d" top: "e" }
+layer { name: "bend" type: "TanH" bottom: "e" top: "e" }
+layer { name: "bend" type: "Exp" bottom: "e" top: "e" }
+"""
+
+
+def test_layers_of_one_name(tmp_path):
+    deploy, model = make(tmp_path, TWO_OF_A_NAME)
+    difference, _ = onnx_check.largest_difference(onnx_graph(deploy, model), "torch", deploy, model)
+    assert difference <= onnx_check.TOLERANCE
+    deploy.write_text(TWO_OF_A_NAME.replace('"b" type', '"a" type'))
+    with pytest.raises(CellsegError, match="layer 'a': an earlier layer has this name"):
+        onnx_graph(deploy, model)
+
+
+def test_the_sizes_to_compare_at_are_the_nets(tmp_path):
+    """Its own, and two more as far as it takes them: none where an InnerProduct fixes it, multiples in a U-Net."""
+    deploy = tmp_path / "deploy.prototxt"
+    valid = 'layer { name: "v" type: "Convolution" bottom: "data" top: "v" convolution_param { num_output: 1 %s } }'
+    start = 'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 3, 188, 190] } } }\n'
+    flat = 'layer { name: "f" type: "InnerProduct" bottom: "data" top: "f" inner_product_param { num_output: 2 } }'
+    for text, sizes in (
+        (start + valid % "kernel_size: 181", [(1, 3, 188, 190), (2, 3, 201, 196), (2, 3, 181, 215)]),
+        (start + flat, [(1, 3, 188, 190)]),
+        (deploy_net(NETS["unet"], "net", 40, 24), [(1, 1, 40, 24), (2, 1, 48, 16), (2, 1, 72, 88)]),
+    ):
+        deploy.write_text(text)
+        assert [image.shape for image in onnx_check.random_images(deploy)] == sizes
+
+
+def test_windows_further_apart_than_they_are_wide(tmp_path):
+    """The last one can lie beyond the image, wholly: Caffe's least number stands there."""
+    text = TWO_OF_A_NAME[: TWO_OF_A_NAME.index('layer { name: "b"')].replace("9, 11", "17, 20")
+    text += 'layer { name: "p" type: "Pooling" bottom: "a" top: "p" pooling_param { kernel_size: 5 stride: 7 } }'
+    deploy, model = make(tmp_path, text.replace("pad: 5", "pad: 1"))
+    for sides in ((17, 20), (18, 26), (19, 21)):
+        ((ours, theirs),) = outputs(deploy, model, np.random.RandomState(0).normal(size=(1, 1, *sides)).astype("f4"))
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)

@@ -45,7 +45,7 @@ class Pooling(Layer):
             self.fail(f"takes images NxCxHxW, not {shown(shape)}")
         if self.parameter.pooling_param.global_pooling:
             self.kernel = shape[2:]
-        rounded = math.floor if self.parameter.pooling_param.round_mode == _FLOOR else math.ceil
+        rounded = math.floor if self.rounds_down else math.ceil
         size = [
             rounded((side + 2 * pad - kernel) / stride) + 1
             for side, pad, kernel, stride in zip(shape[2:], self.pad, self.kernel, self.stride)
@@ -60,6 +60,11 @@ class Pooling(Layer):
         self.size = tuple(size)
         self._plan(shape[2:])
         return [(*shape[:2], *size)] * len(self.parameter.top)
+
+    @property
+    def rounds_down(self):
+        """bool: whether a window that reaches beyond the padded image is left out."""
+        return self.parameter.pooling_param.round_mode == _FLOOR
 
     def _plan(self, sides):
         """Find out whether PyTorch's own padding and rounding give Caffe's windows, else pad as far as those reach."""
@@ -85,13 +90,22 @@ class Pooling(Layer):
     def onnx(self, graph, bottoms, tops):
         """Windows are rounded down, over an image that is padded as far as Caffe's last one can reach.
 
-        ``ceil_mode`` does not give Caffe's windows at all sizes, and its divisors are others.
+        ``ceil_mode`` does not give Caffe's windows at all sizes, and its divisors are others. Where the last window can
+        lie beyond the image, the padding is a node of its own.
         """
         p, (x,), after = self.parameter.pooling_param, bottoms, self._pad_behind()
         if p.global_pooling and len(tops) == 1:
             return graph.node("GlobalMaxPool" if p.pool == _MAX else "GlobalAveragePool", [x], tops[0])
+        if any(map(int.__ge__, after, self.kernel)) and p.pool == _MAX and len(tops) == 1:
+            sides = graph.constant(f"{tops[0]}/sides", np.array([0, 0, *self.pad, 0, 0, *after], np.int64))
+            least = graph.number(f"{tops[0]}/least", np.finfo(np.float32).min)
+            x = graph.node("Pad", [x, sides, least], f"{tops[0]}/padded")
+            return graph.node("MaxPool", [x], tops[0], kernel_shape=self.kernel, strides=self.stride)
         if p.global_pooling or any(map(int.__ge__, after, self.kernel)):
-            graph.fail(self, "a stride wider than the kernel, or a second top of global pooling, has no form in ONNX")
+            graph.fail(
+                self,
+                "a stride wider than the kernel in AVE or with a mask, or a mask of global pooling, has no ONNX form",
+            )
         window = {"kernel_shape": self.kernel, "strides": self.stride, "pads": (*self.pad, *after)}
         if p.pool == _AVE:
             return self._onnx_mean(graph, x, tops[0], window)
@@ -121,7 +135,7 @@ class Pooling(Layer):
 
     def _pad_behind(self):
         """How far to pad below and to the right, so that as many whole windows fit as Caffe has, at every size."""
-        if self.parameter.pooling_param.round_mode == _FLOOR:
+        if self.rounds_down:
             return self.pad
         most = [kernel - 1 if any(self.pad) else kernel + stride for kernel, stride in zip(self.kernel, self.stride)]
         return tuple(min(pad + stride - 1, many) for pad, stride, many in zip(self.pad, self.stride, most))
