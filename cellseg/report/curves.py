@@ -11,7 +11,10 @@ _LOSSES = (("train_loss", "training loss", style.BLUE), ("test_loss", "test loss
 _SCORE = (("test_mcc", "test MCC", style.GREEN),)
 
 
-def draw(histories):
+_OTHERS = (style.PURPLE, style.ORANGE, style.SKY_BLUE)
+
+
+def draw(histories, outputs=()):
     """Draw the losses and the MCC of each stage against epochs.
 
     Parameters
@@ -19,6 +22,9 @@ def draw(histories):
     histories : dict of str to list of list of dict
         From stage ("pretrain", "finetune") to the histories of its runs, one for each seed. Rows are those of
         ``history.csv`` (`cellseg.training.history.FIELDS`). Values may be missing or None.
+    outputs : sequence of str
+        Other outputs of the test net, for which the rows have keys ``test_NAME``: losses, by their names, are drawn on
+        the left, others on the right.
 
     Returns
     -------
@@ -29,8 +35,12 @@ def draw(histories):
     """
     figure = Figure(figsize=(11, 3.9 * len(histories)), layout="constrained")
     axes = figure.subplots(len(histories), 2, squeeze=False, sharex="row")
+    losses, scores = list(_LOSSES), list(_SCORE)
+    for number, name in enumerate(outputs):
+        lines = losses if "loss" in name.rpartition("/")[2] else scores
+        lines.append((f"test_{name}", f"test {name}", (*_OTHERS, *(f"C{i}" for i in range(10)))[number % 13]))
     for (stage, runs), (left, right) in zip(histories.items(), axes, strict=True):
-        for axis, lines in ((left, _LOSSES), (right, _SCORE)):
+        for axis, lines in ((left, losses), (right, scores)):
             drawn = [_band(axis, runs, *line) for line in lines]
             if not any(drawn):
                 axis.text(0.5, 0.5, "not recorded", ha="center", transform=axis.transAxes)
@@ -44,9 +54,11 @@ def draw(histories):
         left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6, 8)))
         left.yaxis.set_major_formatter("{x:.2g}")
         left.yaxis.set_minor_locator(NullLocator())
-        left.set_ylabel("loss (cross entropy a pixel)")
+        left.set_ylabel("loss" if outputs else "loss (cross entropy a pixel)")
         left.legend(loc="upper right")
-        right.set_ylabel("MCC at the best threshold")
+        right.set_ylabel("outputs of the test net" if outputs else "MCC at the best threshold")
+        if outputs and right.lines:
+            right.legend(loc="best")
         several = f", {len(runs)} seeds: mean and range" if len(runs) > 1 else ""
         left.set_title(f"{TITLES.get(stage, stage)}{several}", loc="left", fontsize=13)
         for epoch, rate in steps:

@@ -1,6 +1,8 @@
-"""Reading the log of a training: of stock Caffe, old style and new, and of the embedded engine."""
+"""Reading the log of a training: of stock Caffe from 2013 on and from any system, and of the embedded engine."""
 
+import codecs
 import re
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,12 +10,14 @@ import numpy as np
 
 from cellseg.errors import CellsegError
 
-_NUMBER = r"([-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan|inf))"
+#: With what Windows writes for numbers that are none, such as "-1.#IND" and "-nan(ind)".
+_NUMBER = r"([-+]?(?:\d\.#\w+|\d+\.?\d*(?:[eE][-+]?\d+)?|nan(?:\(\w+\))?|inf))"
 #: "Iteration 100, loss = 0.5", and since 1.0 "Iteration 100 (2.5 iter/s, 40s/100 iters), loss = 0.5".
 _LOSS = re.compile(rf"Iteration (\d+)(?: \([^)]*\))?, loss = {_NUMBER}\s*$")
 _RATE = re.compile(rf"Iteration (\d+), lr = {_NUMBER}\s*$")
-_TESTING = re.compile(r"Iteration (\d+), Testing net \(#(\d+)\)\s*$")
-_OUTPUT = re.compile(rf"(Train|Test) net output #\d+: (\S+) = {_NUMBER}(?: \(\* .*\))?\s*$")
+#: The number of the net is missing in logs of 2013 and 2014, and so are the names of its outputs: "Test score #0: 0.9".
+_TESTING = re.compile(r"Iteration (\d+), Testing net(?: \(#(\d+)\))?\s*$")
+_OUTPUT = re.compile(rf"(?:(Train|Test) net output #\d+: (\S+) =|Test (score #\d+):) {_NUMBER}(?: \(\* .*\))?\s*$")
 
 
 class Log(NamedTuple):
@@ -25,7 +29,8 @@ class Log(NamedTuple):
         ``iteration`` (updates before it), ``loss`` and, where the log has them, ``lr`` and ``output``, the value of the
         net's output ``loss``, which is a part of the loss where a net has several.
     test : list of dict
-        ``iteration``, ``net`` (number of the test net) and a key for each of its outputs, such as ``loss``.
+        ``iteration``, ``net`` (number of the test net) and a key for each of its outputs, such as ``loss``. Of several
+        with one name, those behind the first are ``name[1]`` and so on.
     """
 
     train: list
@@ -52,25 +57,25 @@ def read_log(path):
         If it cannot be read, or holds no line of a training.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        text = _decoded(Path(path).read_bytes())
     except OSError as error:
         raise CellsegError(f"{path}: cannot be read ({error.strerror}); give the log of a training") from error
-    train, test, testing, rates = [], [], None, {}
+    train, test, testing, rates, names = [], [], None, {}, Counter()
     for line in text.split("\n")[:-1]:
         found = _LOSS.search(line)
         if found:
             testing, iteration = None, int(found.group(1))
             _drop(train, iteration)
             _drop(test, iteration + 1)
-            train.append({"iteration": iteration, "loss": float(found.group(2))})
+            train.append({"iteration": iteration, "loss": _number(found.group(2))})
             continue
         found = _RATE.search(line)
         if found:  # Caffe of 2013 writes it before the loss, later versions after it
-            rates[int(found.group(1))] = float(found.group(2))
+            rates[int(found.group(1))] = _number(found.group(2))
             continue
         found = _TESTING.search(line)
         if found:
-            testing = {"iteration": int(found.group(1)), "net": int(found.group(2))}
+            testing, names = {"iteration": int(found.group(1)), "net": int(found.group(2) or 0)}, Counter()
             _drop(train, testing["iteration"] + 1)
             _drop(test, testing["iteration"], testing["net"] + 1)
             if test and (test[-1]["iteration"], test[-1]["net"]) == tuple(testing.values()):
@@ -80,15 +85,29 @@ def read_log(path):
             continue
         found = _OUTPUT.search(line)
         if found and found[1] == "Train" and found[2] == "loss" and train:
-            train[-1]["output"] = float(found[3])
-        elif found and found[1] == "Test" and testing:
-            testing[found[2]] = float(found[3])
+            train[-1]["output"] = _number(found[4])
+        elif found and found[1] != "Train" and testing:
+            name = found[2] or found[3]
+            names[name] += 1
+            testing[name if names[name] == 1 else f"{name}[{names[name] - 1}]"] = _number(found[4])
     if not train and not test:
         raise CellsegError(f"{path}: is not the log of a training; it has no line 'Iteration ..., loss = ...'")
     for row in train:
         if row["iteration"] in rates:
             row["lr"] = rates[row["iteration"]]
     return Log(train, [row for row in test if len(row) > 2])
+
+
+def _decoded(content):
+    """A text as Caffe writes it, or as PowerShell does: in UTF-16, with a mark in front."""
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8", errors="replace")
+
+
+def _number(text):
+    if "#" in text:
+        return float(text[: text.index("#") - 2] + ("inf" if "#INF" in text else "nan"))
+    return float(text.partition("(")[0])
 
 
 def _drop(rows, iteration, net=0):
@@ -111,8 +130,8 @@ def history_rows(log, epoch_iterations):
     list of dict
         A row for each test of the first test net, except the one at the start; in a log without tests a row for each
         epoch. Keys are ``epoch`` (a fraction if tests are more frequent), ``iteration``, ``test_loss`` and
-        ``test_mcc`` if the test net gives them, ``train_loss`` (the mean since the row before) and ``lr``. What the
-        log does not say is None.
+        ``test_mcc`` if the test net gives them, ``test_NAME`` for each other output, ``train_loss`` (the mean since the
+        row before) and ``lr``. What the log does not say is None.
     """
     tests = [row for row in log.test if row["net"] == 0]
     if not tests and log.train:
@@ -130,8 +149,9 @@ def history_rows(log, epoch_iterations):
                 "iteration": now,
                 "lr": since[-1].get("lr") if since else None,
                 "train_loss": float(np.mean([one["loss"] for one in since])) if since else None,
-                "test_loss": row.get("loss"),
-                "test_mcc": row.get("mcc"),
+                "test_loss": None,
+                "test_mcc": None,
+                **{f"test_{name}": value for name, value in row.items() if name not in ("iteration", "net")},
             }
         )
         before = now

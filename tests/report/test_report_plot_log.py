@@ -25,6 +25,17 @@ def test_the_curves_of_a_stock_log(tmp_path):
     assert (tmp_path / "out" / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_every_output_is_drawn_and_named(tmp_path):
+    names = {"loss = 0.4 (* 1 = 0.4 loss)": "loss3/loss3 = 0.4", "loss = 0.7 (* 1 = 0.7 loss)": "loss3/top-1 = 0.7"}
+    text = "".join(f"{STAMP}{line}\n" for line in LOG)
+    for before, after in names.items():
+        text = text.replace(before, f"{after}\n{STAMP}    Test net output #1: loss3/top-1 = 0.5\n"[:-1])
+    (tmp_path / "caffe.log").write_text(text)
+    assert run_verb("plot-log", "caffe.log", "--epoch-iterations", 10, "--out", "curves", cwd=tmp_path).returncode == 0
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert "test loss3/loss3" in drawn and "test loss3/top-1" in drawn and "outputs of the test net" in drawn
+
+
 def test_another_file_is_refused(tmp_path):
     (tmp_path / "caffe.log").write_text("nothing\n")
     done = run_verb("plot-log", "caffe.log", "--epoch-iterations", 10, "--out", "out/curves", cwd=tmp_path)

@@ -132,6 +132,40 @@ def test_rows_as_in_a_history(tmp_path):
     assert second["test_mcc"] == 0.9 and second["train_loss"] == 3e-05
 
 
+def test_a_log_of_2014_has_scores_without_names(tmp_path):
+    lines = ["Iteration 500, Testing net", "Test score #0: 0.55", "Test score #1: 1.25", "Iteration 600, loss = 1.5"]
+    log = read_log(write(tmp_path / "log", *lines))
+    assert log.test == [{"iteration": 500, "net": 0, "score #0": 0.55, "score #1": 1.25}]
+    assert history_rows(log, 500)[0]["test_score #1"] == 1.25
+
+
+@pytest.mark.parametrize("text", ["-1.#IND", "1.#QNAN", "-nan(ind)", "nan", "-nan"])
+def test_numbers_of_windows_that_are_none(tmp_path, text):
+    log = read_log(write(tmp_path / "log", *OLD, f"Iteration 30, loss = {text}", "Iteration 40, loss = -1.#INF"))
+    assert [row["iteration"] for row in log.train] == [0, 10, 20, 30, 40]
+    assert math.isnan(log.train[3]["loss"]) and log.train[4]["loss"] == -math.inf
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_log_that_windows_wrote(tmp_path, encoding):
+    text = write(tmp_path / "log", *OLD).read_text()
+    (tmp_path / "other").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    assert read_log(tmp_path / "other") == read_log(tmp_path / "log")
+
+
+def test_outputs_of_one_name_are_told_apart(tmp_path):
+    lines = ["    Test net output #2: accuracy = 0.5", "    Test net output #3: accuracy = 0.75"]
+    log = read_log(write(tmp_path / "log", *OLD[:11], *lines, *OLD[11:]))
+    assert log.test[1] == {
+        "iteration": 20,
+        "net": 0,
+        "accuracy": 0.8,
+        "loss": 0.4,
+        "accuracy[1]": 0.5,
+        "accuracy[2]": 0.75,
+    }
+
+
 def test_another_file_is_refused(tmp_path):
     with pytest.raises(CellsegError, match="not the log of a training"):
         read_log(write(tmp_path / "log", "Creating Layer data"))
