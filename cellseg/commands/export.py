@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cellseg import cli
 from cellseg.commands import options
+from cellseg.engine.fork_option import add_fork, take_fork
 from cellseg.errors import CellsegError
 
 _ENGINES = ("auto", "caffe", "torch")  # the faster ones compute less exactly than the comparison asks for
@@ -22,6 +23,7 @@ def add_arguments(parser):
     parser.add_argument("--out", required=True, help="folder for the results; an earlier export there is replaced")
     options.add_deploy(parser)
     options.add_engine(parser, _ENGINES)
+    add_fork(parser)
     group = parser.add_argument_group("package")
     group.add_argument("--author", action="append", help="author of the model; may be repeated; no author, no package")
     group.add_argument("--name", help="name of the package and its zip file (default: cellseg_ and the network's)")
@@ -36,6 +38,7 @@ def run(arguments):
     """Export, and print what was found."""
     if arguments.author and not all(name.strip() for name in arguments.author):
         raise CellsegError("argument --author: a name is empty")
+    take_fork(arguments)
     cli.need("export", "onnx", "onnxruntime", *(["bioimageio"] if arguments.author else []))
     from cellseg.export.export import export
     from cellseg.models.find import default_deploy, find_model
@@ -63,8 +66,13 @@ def _package(arguments, model, deploy):
 
 
 def _show(model, deploy, card, done):
+    from cellseg.engine import forks
+    from cellseg.engine.prototxt import read_net
+
     print(f"{model} with {deploy}, engine {done.engine['name']} {done.engine['version']}")
-    print(f"model.onnx: largest difference from the engine {done.difference:.2g}, on random images of two sizes")
+    print(f"model.onnx: largest difference from the engine {done.difference:.2g}, on random images")
+    for line in forks.in_words(read_net(deploy)):
+        print(line)
     if card:
         print(f"package: largest difference {done.package_difference:.2g}, on its test image")
         used = card.settings

@@ -598,6 +598,8 @@ _LABELS = {"": 1, "!": 2, "*": 3, "**": 3}
 
 
 def _add_enum(scope, words):
+    if words[1] in [enum.name for enum in scope.enum_type]:
+        return
     enum = scope.enum_type.add(name=words[1])
     for word in words[2:]:
         name, number = word.split("=")
@@ -605,6 +607,8 @@ def _add_enum(scope, words):
 
 
 def _add_field(message, package_enums, words):
+    if words[2] in [field.name for field in message.field]:
+        return
     kind = words[1].rstrip("*!")
     label = words[1][len(kind) :]
     field = message.field.add(name=words[2], number=int(words[0]), label=_LABELS[label])
@@ -622,10 +626,10 @@ def _add_field(message, package_enums, words):
         field.options.packed = True
 
 
-def _file():
+def _file(more):
     file = descriptor_pb2.FileDescriptorProto(name="cellseg/whole_caffe.proto", package="caffe", syntax="proto2")
     message, package_enums = None, []
-    for line in _TABLE.splitlines():
+    for line in (_TABLE + more).splitlines():
         words = line.split()
         if not words:
             message = None
@@ -635,18 +639,33 @@ def _file():
         elif line[0] == " ":
             _add_field(message, package_enums, words)
         else:
-            message = file.message_type.add(name=words[0])
+            known = {one.name: one for one in file.message_type}
+            message = known.get(words[0]) or file.message_type.add(name=words[0])
     return file
 
 
-def _build(file):
+def build(more=""):
+    """Make the message classes.
+
+    Parameters
+    ----------
+    more : str
+        Messages, enums and fields beside Caffe's own, in the form of this module's table. A message may be one of
+        Caffe's; what it has already stays as it is.
+
+    Returns
+    -------
+    dict of str to type
+        Every class by name, from a pool of their own.
+    """
+    file = _file(more)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file) if hasattr(pool, "Add") else pool.AddSerializedFile(file.SerializeToString())
     make = getattr(message_factory, "GetMessageClass", None) or message_factory.MessageFactory(pool).GetPrototype
     return {message.name: make(pool.FindMessageTypeByName(f"caffe.{message.name}")) for message in file.message_type}
 
 
-MESSAGES = _build(_file())
+MESSAGES = build()
 NetParameter = MESSAGES["NetParameter"]
 SolverParameter = MESSAGES["SolverParameter"]
 LayerParameter = MESSAGES["LayerParameter"]

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-from cellseg.engine.caffe_schema import NetParameter
 from cellseg.errors import CellsegError
 
 
@@ -25,7 +24,7 @@ def included(net, phase, level=0, stages=()):
     CellsegError
         If a layer has rules to include and to exclude it.
     """
-    result = NetParameter()
+    result = type(net)()
     result.CopyFrom(net)
     del result.layer[:]
     for layer in net.layer:
@@ -75,7 +74,7 @@ def with_splits(net):
         for j, weight in enumerate(layer.loss_weight[: len(layer.top)]):
             weights[i, j] = weight
             uses[i, j] += weight != 0
-    result = NetParameter()
+    result = type(net)()
     result.CopyFrom(net)
     del result.layer[:]
     given = Counter(top for top, weight in weights.items() if weight)

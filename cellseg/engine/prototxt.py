@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from google.protobuf import text_format
 
-from cellseg.engine.caffe_schema import NetParameter, SolverParameter
+from cellseg.engine import fork_schema, forks
+from cellseg.engine.caffe_schema import MESSAGES
 from cellseg.engine.upgrade import upgrade_net, upgrade_solver
 from cellseg.errors import CellsegError
 
@@ -73,13 +74,15 @@ def parse(text, message_class, name):
 def read_net(path):
     """Read a net prototxt; one of an older form is brought up to date (`cellseg.engine.upgrade`).
 
+    If it uses layers or fields that forks of Caffe added, each layer says of which it is (`cellseg.engine.forks`).
+
     Parameters
     ----------
     path : str or path
 
     Returns
     -------
-    caffe_schema.NetParameter
+    caffe_schema.NetParameter, or that of `cellseg.engine.fork_schema`
         With at least one `layer`, and without `layers`, `input`, `input_shape` and `input_dim`.
 
     Raises
@@ -87,10 +90,11 @@ def read_net(path):
     CellsegError
         If it cannot be read or upgraded, or has no layers.
     """
-    net = parse(_content(path), NetParameter, path)
+    net = _parsed(path, "NetParameter", lambda read: [read])
     upgrade_net(net, path)
     if not net.layer:
         raise CellsegError(f"{path}: holds no layers; give a net prototxt")
+    _choose([net], path)
     return net
 
 
@@ -103,7 +107,7 @@ def read_solver(path):
 
     Returns
     -------
-    caffe_schema.SolverParameter
+    caffe_schema.SolverParameter, or that of `cellseg.engine.fork_schema`
         With `snapshot_prefix`, and exactly one of `net`, `net_param`, `train_net` and `train_net_param`.
 
     Raises
@@ -111,7 +115,7 @@ def read_solver(path):
     CellsegError
         If it cannot be read or upgraded, or does not give one net to train.
     """
-    solver = parse(_content(path), SolverParameter, path)
+    solver = _parsed(path, "SolverParameter", _nets)
     fields = ("net", "net_param", "train_net", "train_net_param")
     given = [field for field in fields if solver.HasField(field) and getattr(solver, field) != ""]
     if not given:
@@ -119,7 +123,39 @@ def read_solver(path):
     if len(given) > 1:
         raise CellsegError(f"{path}: gives the net to train twice ({' and '.join(given)}); keep one")
     upgrade_solver(solver, path)
+    _choose(_nets(solver), path)
     return solver
+
+
+def _nets(solver):
+    """The nets that a solver holds."""
+    return [solver.net_param, solver.train_net_param, *solver.test_net_param]
+
+
+def _parsed(path, name, nets):
+    """A file as a message of stock Caffe's schema, or of that with the forks' fields if it needs those.
+
+    `nets` finds the nets in it. Of two errors the one that stands later in the file counts.
+    """
+    content = _content(path)
+    try:
+        stock = parse(content, MESSAGES[name], path)
+    except CellsegError as error:
+        if " has no field '" not in str(error):
+            raise
+        try:
+            return parse(content, fork_schema.messages()[name], path)
+        except CellsegError as other:
+            raise max(error, other, key=lambda one: getattr(one, "place", (0, 0))) from None
+    if not any(map(forks.needed, nets(stock))):
+        return stock
+    return fork_schema.messages()[name].FromString(stock.SerializeToString())
+
+
+def _choose(nets, path):
+    for net in nets:
+        if not isinstance(net, MESSAGES["NetParameter"]):
+            forks.choose(net, path)
 
 
 def to_text(message):
@@ -204,4 +240,6 @@ def _error(name, line, column, message):
     """A CellsegError of one printable line, whatever the text holds."""
     message = message if len(message) < 300 else f"{message[:300]}..."
     shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in f"{name}:{line}:{column}: {message}")
-    return CellsegError(shown)
+    made = CellsegError(shown)
+    made.place = line, column
+    return made

@@ -4,7 +4,8 @@ import math
 from fractions import Fraction
 from typing import NamedTuple
 
-from cellseg.engine.caffe_schema import LayerParameter, NetParameter
+from cellseg.engine.caffe_schema import LayerParameter
+from cellseg.engine.fork_schema import net_class
 from cellseg.engine.graph import included
 from cellseg.engine.layers import make
 from cellseg.engine.layers.base import Layer
@@ -88,8 +89,9 @@ def trace(layers, channels=1) -> list[Step]:
     CellsegError
         If a layer is of an unknown type, comes before its bottom, or does not fit its bottoms.
     """
-    net = NetParameter()
-    net.layer.extend(layer if isinstance(layer, LayerParameter) else _parsed(layer) for layer in layers)
+    parameters = [_parsed(layer) if isinstance(layer, dict) else layer for layer in layers]
+    net = net_class(parameters)()
+    net.layer.extend(parameters)
     known = {"data": (-1, 0, (1, channels, _SIDE, _SIDE), (Fraction(1), Fraction(1)))}
     steps = []
     for parameter in included(net, _TEST).layer:

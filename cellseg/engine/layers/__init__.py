@@ -1,16 +1,22 @@
-"""The layer types that the engine knows: each public class in these modules, under its own name."""
+"""The layer types that the engine knows: each public class in these modules, under its own name.
+
+Those that forks of Caffe added are in the folder `forks`.
+"""
 
 import importlib
 import pkgutil
 
 from cellseg.engine.layers.base import Layer
+from cellseg.engine.layers.forks import FORKS
 from cellseg.errors import CellsegError
 
 
 def _types():
     """The layer classes of all modules in this folder, by name."""
     found = {}
-    for _, name, _ in pkgutil.iter_modules(__path__):
+    for _, name, is_folder in pkgutil.iter_modules(__path__):
+        if is_folder:  # of forks: types of their own
+            continue
         module = importlib.import_module(f"{__name__}.{name}")
         classes = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, Layer)]
         found.update({one.__name__: one for one in classes if one is not Layer and one.__name__[0] != "_"})
@@ -37,9 +43,12 @@ def make(parameter, phase):
     CellsegError
         If its type is not supported.
     """
-    if parameter.type not in TYPES:
+    fork = getattr(parameter, "fork", "")
+    types = FORKS[fork].types if fork else TYPES
+    if parameter.type not in types:
+        others = {name for one in FORKS.values() for name in one.types}
         raise CellsegError(
             f"layer '{parameter.name}': the type '{parameter.type}' is not supported; supported are: "
-            f"{', '.join(sorted(TYPES))}"
+            f"{', '.join(sorted({*TYPES, *others}))}"
         )
-    return TYPES[parameter.type](parameter, phase)
+    return types[parameter.type](parameter, phase)

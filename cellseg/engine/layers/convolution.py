@@ -52,7 +52,7 @@ class _Sliding(Layer):
         channels = bottom_shapes[0][1]
         self.window = read_window(self, p)
         self.kernel = self.window.kernel
-        self.group, self.outputs = p.group, p.num_output
+        self.group, self.outputs = self._groups(channels), p.num_output
         if min(self.group, self.outputs) < 1:
             self.fail("group and num_output must be 1 or more")
         if channels % self.group or self.outputs % self.group:
@@ -95,6 +95,10 @@ class _Sliding(Layer):
     def compute(self, bottoms, weights):
         weight, *bias = (lowered(w) for w in weights)
         return [self._slide(channels_last(lowered(x)), weight, *bias) for x in bottoms]
+
+    def _groups(self, channels):
+        """How many groups of maps there are that do not see each other."""
+        return self.parameter.convolution_param.group
 
     def _images(self, shapes):
         for shape in shapes:

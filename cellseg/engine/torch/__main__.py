@@ -14,6 +14,7 @@ import torch
 
 from cellseg import cli
 from cellseg.engine import torch as caffe
+from cellseg.engine.fork_option import add_fork, take_fork
 from cellseg.engine.torch.context import context
 from cellseg.engine.torch.log import number
 
@@ -33,6 +34,7 @@ def parse():
         options.add_argument("--iterations", type=int, default=50, help="forward passes (%(default)s)")
     for options in (train, test, timing):
         options.add_argument("--gpu", help="number of the GPU, or all: each process of torchrun takes its own")
+        add_fork(options)
         options.add_argument("--precision", choices=caffe.PRECISIONS, default="fp32", help="of products (%(default)s)")
     return parser.parse_args()
 
@@ -77,6 +79,7 @@ def timing(arguments):
 
 def main():
     arguments = parse()
+    take_fork(arguments)
     caffe.prepare_process()
     caffe.set_precision(arguments.precision)
     if arguments.gpu == "all":

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from cellseg.engine import graph, layers
+from cellseg.engine import forks, graph, layers
 from cellseg.engine.torch.blob import Blob
 from cellseg.engine.torch.fusing import fused
 from cellseg.engine.torch.labels import check_labels
@@ -36,6 +36,8 @@ class Building:
     def __init__(self, parameter, phase, level, stages):
         self.parameter = graph.with_splits(graph.included(parameter, phase, level, stages))
         self.blobs, self.steps, self.inputs = OrderedDict(), [], []
+        for line in forks.in_words(self.parameter):
+            info(line)
         self.parameters = Parameters()
         self._unused, self._gradient_at = OrderedDict(), {}
         for layer_parameter in self.parameter.layer:

@@ -185,9 +185,11 @@ class Net:
                 continue
             targets = named[name].params
             if len(arrays) != len(targets):
+                advice = "give weights of the same architecture, or rename the layer to leave it as initialised"
+                if named[name].type == "BatchNorm" and len(arrays) == 5:
+                    advice = "five are those of NVIDIA's BatchNorm, which --fork nvidia (or CELLSEG_FORK=nvidia) takes"
                 raise CellsegError(
-                    f"{weights}: layer '{name}' has {len(arrays)} blobs, but the net's has {len(targets)}; "
-                    f"give weights of the same architecture, or rename the layer to leave it as initialised"
+                    f"{weights}: layer '{name}' has {len(arrays)} blobs, but the net's has {len(targets)}; {advice}"
                 )
             for array, target in zip(arrays, targets):
                 if not same_shape(array.shape, target.shape):

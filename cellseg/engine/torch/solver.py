@@ -297,7 +297,7 @@ class Solver:
         merged = type(parameter.state)(phase=phase)
         merged.MergeFrom(parameter.state)
         if state is not None:
-            merged.MergeFrom(state)
+            merged.MergeFromString(state.SerializeToString())  # the solver's may be of another schema
         return Net.from_parameter(parameter, merged.phase, merged.level, merged.stage)
 
 
