@@ -136,3 +136,21 @@ def run_record(**changes):
         "variant": {"poolings": 3, "kernel": 3, "features": 32, "score_kernel": 1},
         **changes,
     }
+
+
+class LabelledPlane:
+    """A plane as `cellseg.segmentation.plane_result.PlaneResult` has it, of a label image that is given."""
+
+    def __init__(self, labels, grey=None, **index):
+        from types import SimpleNamespace
+
+        from cellseg.segmentation.measurement import measure
+
+        self.array, self.more, self.count = labels, {}, int(labels.max())
+        grey = np.ones(labels.shape) if grey is None else grey
+        self.plane = SimpleNamespace(shape=labels.shape, index=index, read=lambda t, b, le, r: grey[t:b, le:r])
+        self.table = measure(labels, grey)
+
+    def labels(self, height):
+        """The labels from the top, in arrays of shape (height, W)."""
+        return (self.array[top : top + height] for top in range(0, len(self.array), height))

@@ -59,6 +59,9 @@ def add_arguments(parser):
     size += "images rescaled to the model's own size, and the pixels of the options below are those of its image"
     group.add_argument("--diameter", metavar="D", help=size)
     group.add_argument("--smallest-object", type=int, metavar="PIXELS", help="smaller ones are removed")
+    largest = "cells larger than this are left out"
+    group.add_argument("--largest-object", type=cli.number(1), metavar="PIXELS", help=largest)
+    group.add_argument("--drop-border", action="store_true", help="cells that touch the image's edge are left out")
     group.add_argument("--largest-hole", type=int, metavar="PIXELS", help="holes in cells up to this are filled")
     depth = "by how much the distance to the edge has to fall between touching cells; in pixels, or, for models that "
     depth += "give the distance, as a part of a cell's largest"
@@ -70,6 +73,15 @@ def add_arguments(parser):
     group.add_argument("--probability", action="store_true", help="probability.tif, 32-bit floating point")
     zarr = "image.ome.zarr: grey values, with labels where napari looks"
     group.add_argument("--ome-zarr", action="store_true", help=zarr)
+    group.add_argument("--roi", action="store_true", help="RoiSet.zip: a selection a cell, for ImageJ and Fiji")
+    geojson = "cells.geojson: a detection a cell with its measurements, for QuPath"
+    group.add_argument("--geojson", action="store_true", help=geojson)
+    properties = "of scikit-image's regionprops, as further columns of objects.csv, such as perimeter or moments_hu"
+    group.add_argument("--properties", nargs="+", default=[], metavar="NAME", help=properties)
+    follow = "follow cells along the axis T: a column in objects.csv, tracks.csv and tracks.tif"
+    group.add_argument("--track", action="store_true", help=follow)
+    farthest = "how far a cell moves at most from one time point to the next (default: the cells' median diameter)"
+    group.add_argument("--track-distance", type=cli.number(1, kind=float), metavar="PIXELS", help=farthest)
     group = parser.add_argument_group("on what")
     options.add_engine(group)
     workers = "images at a time, each in a process (default: %(default)s)"
@@ -140,6 +152,8 @@ def _options(arguments, model):
     from cellseg.data.normalisation import check_percentiles
     from cellseg.segmentation.model import find_settings
     from cellseg.segmentation.options import SegmentationOptions
+    from cellseg.segmentation.properties import check_properties
+    from cellseg.segmentation.selection import Selection
     from cellseg.segmentation.size import models_diameter, read_diameter, rescaling
 
     names = ("deploy", "threshold", "normalisation", "orientations", "smallest_object", "largest_hole", "split")
@@ -152,6 +166,10 @@ def _options(arguments, model):
         models_diameter(settings)
         if not diameter.in_micrometres:
             rescaling(diameter, settings)
+    check_properties(arguments.properties)
+    if arguments.largest_object and arguments.largest_object < settings.smallest_object:
+        smallest = f"objects below {settings.smallest_object} pixels are removed"
+        raise CellsegError(f"--largest-object {arguments.largest_object}: no cell is left, since {smallest}; give more")
     return SegmentationOptions(
         os.path.abspath(model),
         settings,
@@ -165,7 +183,30 @@ def _options(arguments, model):
         arguments.scale_over,
         probability=arguments.probability,
         ome_zarr=arguments.ome_zarr,
+        selection=Selection(arguments.drop_border, arguments.largest_object),
+        properties=tuple(dict.fromkeys(arguments.properties)),
+        track=_has_tracks(arguments),
+        track_distance=arguments.track_distance,
+        outputs=_outputs(arguments),
     )
+
+
+def _has_tracks(arguments):
+    """Whether cells are to be followed, and can be."""
+    from cellseg.segmentation.tracking import EXTRA, LIBRARIES
+
+    if arguments.track_distance and not arguments.track:
+        raise CellsegError("--track-distance is for --track; give that, too")
+    if arguments.track:
+        cli.need(EXTRA, *LIBRARIES)
+    return arguments.track
+
+
+def _outputs(arguments):
+    from cellseg.export.geojson import GEOJSON
+    from cellseg.export.rois import ROIS
+
+    return tuple(output for output, wanted in ((ROIS, arguments.roi), (GEOJSON, arguments.geojson)) if wanted)
 
 
 def _tell(planned, arguments):

@@ -9,6 +9,7 @@ from cellseg.data.normalisation import measure
 from cellseg.inference.grey_values import StreamedGrey
 from cellseg.inference.rescaling import RescaledPlane
 from cellseg.segmentation.labelling import Labeller, renumber
+from cellseg.segmentation.selection import ALL
 
 _AT_ONCE = 1 << 22  # pixels that are labelled at a time
 
@@ -88,7 +89,7 @@ def _least(threshold):
     return least if float(least) >= threshold else np.nextafter(least, np.float32(2))
 
 
-def find_cells(plane, bands, settings, labels, probability=None, progress=lambda pixels: None):
+def find_cells(plane, bands, settings, labels, probability=None, progress=lambda pixels: None, selection=ALL):
     """From a network's maps to cells.
 
     Parameters
@@ -102,6 +103,8 @@ def find_cells(plane, bands, settings, labels, probability=None, progress=lambda
         Told the next rows, (n, W): provisional labels, uint32, and probabilities, float32.
     progress : callable
         Told the number of pixels of each finished band.
+    selection : cellseg.segmentation.selection.Selection
+        Which cells are kept.
 
     Returns
     -------
@@ -139,5 +142,5 @@ def find_cells(plane, bands, settings, labels, probability=None, progress=lambda
             before = behind.submit(label, top, bottom, mask, distance)
             progress((bottom - top) * width)
         before.result()
-    numbers, table = renumber(tables)
+    numbers, table = renumber(tables, lambda cells: selection.kept(cells, plane.shape))
     return Cells(table, numbers, sum(missing))

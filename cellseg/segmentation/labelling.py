@@ -133,24 +133,27 @@ def _joined(before, rows):
     return rows if before is None or rows is None else np.concatenate([before, rows])
 
 
-def renumber(tables):
+def renumber(tables, kept=None):
     """Give a plane's cells their final numbers: in the order of their first pixels, row by row from the top.
 
     Parameters
     ----------
     tables : sequence of ndarray, structured
         The cells of all `Finished`.
+    kept : callable, optional
+        Called with all cells, it says which of them stay (bool); the others become background.
 
     Returns
     -------
-    numbers : ndarray of shape (n + 1,), uint32
+    numbers : ndarray of shape (provisional labels + 1,), uint32
         The final number of each provisional one.
     cells : ndarray of shape (n,), structured
         With their final numbers, in that order.
     """
     cells = np.concatenate([np.zeros(0, CELL), *tables])
-    cells = cells[np.lexsort((cells["first_column"], cells["first_row"]))]
     numbers = np.zeros(len(cells) + 1, np.uint32)
+    cells = cells if kept is None else cells[kept(cells)]
+    cells = cells[np.lexsort((cells["first_column"], cells["first_row"]))]
     numbers[cells["label"]] = np.arange(1, len(cells) + 1)
     cells["label"] = np.arange(1, len(cells) + 1)
     return numbers, cells

@@ -4,12 +4,16 @@ from dataclasses import asdict, dataclass
 
 from cellseg.data.normalisation import Scale
 from cellseg.models.settings import ModelSettings
+from cellseg.segmentation.outputs import Output
+from cellseg.segmentation.selection import ALL, Selection
 from cellseg.segmentation.size import Diameter
 
 #: The key of `SegmentationOptions.describe` for the grey-value scale.
 GREY = "grey_values"
 #: Over what one grey-value scale is measured.
 SCOPES = ("plane", "image", "folder")
+#: Said only where they are used, so that results from before are still those of the same settings.
+_NOT_IN_OLD_RECORDS = ("selection", "properties", "track", "track_distance", "outputs")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,15 @@ class SegmentationOptions:
         That of all images; see `cellseg.segmentation.folder_scale`.
     probability, ome_zarr : bool
         Whether to write ``probability.tif`` and ``image.ome.zarr``.
+    selection : cellseg.segmentation.selection.Selection
+        Which cells are kept; a largest area is in pixels as the network sees them.
+    properties : tuple of str
+        Further columns; see `cellseg.segmentation.properties`.
+    track : bool
+        Whether to follow cells along the axis T; see `cellseg.segmentation.tracking`.
+    track_distance : float or None
+    outputs : tuple of cellseg.segmentation.outputs.Output
+        Further files.
     """
 
     model: str
@@ -52,17 +65,22 @@ class SegmentationOptions:
     scale: Scale | None = None
     probability: bool = False
     ome_zarr: bool = False
+    selection: Selection = ALL
+    properties: tuple[str, ...] = ()
+    track: bool = False
+    track_distance: float | None = None
+    outputs: tuple[Output, ...] = ()
 
     def describe(self) -> dict:
         """The options as ``image.json`` keeps them under ``settings``: all but where the model lies."""
         usage, options = asdict(self.settings), asdict(self)
         for name in ("deploy", "split", "recipe", "diameter", "scores", "version"):
             del usage[name]
-        for name in ("model", "settings", "diameter", "percentiles", "scale_over", "scale"):
+        for name in ("model", "settings", "diameter", "percentiles", "scale_over", "scale", *_NOT_IN_OLD_RECORDS):
             del options[name]
         size = {"diameter": str(self.diameter), "models_diameter": self.settings.diameter} if self.diameter else {}
         same = {"model_sha256": usage["model_sha256"], "usage": usage, "split": self.settings.split}
-        return {**same, **options, **size, **self._grey()}
+        return {**same, **options, **size, **self._grey(), **self._more()}
 
     def _grey(self):
         """What is not as usual with the grey-value scale; nothing where all is."""
@@ -70,3 +88,12 @@ class SegmentationOptions:
             return {}
         said = {"percentiles": list(self.percentiles) if self.percentiles else None, "scale_over": self.scale_over}
         return {GREY: {**said, "scale": self.scale._asdict() if self.scale else None}}
+
+    def _more(self):
+        """What else is asked for; nothing where nothing is."""
+        return {
+            **{name: value for name, value in self.selection._asdict().items() if value},
+            **({"properties": list(self.properties)} if self.properties else {}),
+            **({"track": True, "track_distance": self.track_distance} if self.track else {}),
+            **({"outputs": [output.name for output in self.outputs]} if self.outputs else {}),
+        }

@@ -13,6 +13,7 @@ from cellseg.models.shipped import DEFAULT
 from cellseg.segmentation.doubts import doubts
 from cellseg.segmentation.find_cells import find_cells, map_bands, measure_scale
 from cellseg.segmentation.model import Model, load_model
+from cellseg.segmentation.selection import ALL, Selection
 from cellseg.segmentation.size import at_size, read_diameter, rescaling
 
 
@@ -54,7 +55,7 @@ class Maps(NamedTuple):
     settings: ModelSettings
 
 
-def segment(image, model=DEFAULT, diameter=None, percentiles=None):
+def segment(image, model=DEFAULT, diameter=None, percentiles=None, drop_border=False, largest_object=None):
     """Segment an image. What should be known of the result is logged as a warning.
 
     Parameters
@@ -68,6 +69,10 @@ def segment(image, model=DEFAULT, diameter=None, percentiles=None):
         on; labels and probability have the image's own size.
     percentiles : tuple of float, optional
         Of the grey values that become 0 and 1, in place of the 1st and the 99.8th.
+    drop_border : bool
+        Whether cells that touch the edge of the image are left out.
+    largest_object : int, optional
+        Area in pixels of the image above which cells are left out.
 
     Returns
     -------
@@ -79,7 +84,7 @@ def segment(image, model=DEFAULT, diameter=None, percentiles=None):
         If the image has other than two axes, no pixels, complex values or nothing but NaN, or the model cannot be used.
     """
     plane, scale, bands, settings = _bands(image, model, diameter, percentiles)
-    found, notes = _found(plane, scale, bands, settings)
+    found, notes = _found(plane, scale, bands, settings, Selection(drop_border, largest_object))
     for note in notes:
         logging.getLogger(__name__).warning("warning: the image: %s", note)
     return found
@@ -142,9 +147,9 @@ def _bands(image, model, diameter, percentiles=None):
     return plane, scale, map_bands(plane, scale, model.tiles, factor), settings
 
 
-def _found(plane, scale, bands, settings):
+def _found(plane, scale, bands, settings, selection=ALL):
     labels, probability = [], []
-    cells = find_cells(plane, bands, settings, labels.append, probability.append)
+    cells = find_cells(plane, bands, settings, labels.append, probability.append, selection=selection)
     numbers = cells.numbers.astype(label_type(len(cells.table)))
     found = Segmentation(numbers[np.concatenate(labels)], np.concatenate(probability), cells.table)
     return found, doubts(plane, scale, cells, settings.diameter)

@@ -1,5 +1,6 @@
 """One image from its file to a folder of results, which is there whole or not at all."""
 
+import itertools
 import shutil
 import time
 from typing import NamedTuple
@@ -8,16 +9,18 @@ from cellseg import __version__
 from cellseg.images.find import identify
 from cellseg.images.open import open_image
 from cellseg.results import replacing_folder
-from cellseg.segmentation.doubts import doubts
-from cellseg.segmentation.find_cells import find_cells, map_bands, measure_scale
+from cellseg.segmentation.find_cells import map_bands, measure_scale
+from cellseg.segmentation.outputs import ImageResult
 from cellseg.segmentation.overlay import overlay, overlay_names
+from cellseg.segmentation.plane_result import PlaneResult
 from cellseg.segmentation.record import ImageRecord, write_result
-from cellseg.segmentation.rows import Rows
 from cellseg.segmentation.segment_array import label_type
 from cellseg.segmentation.size import at_size, rescaling
-from cellseg.segmentation.tables import OBJECTS, object_rows, write_table
+from cellseg.segmentation.tables import write_table
 from cellseg.segmentation.thumbnail import QUALITY, THUMBNAIL, thumbnail
 from cellseg.segmentation.tiff_output import write_tiff
+from cellseg.segmentation.track_output import write_tracks
+from cellseg.segmentation.tracking import track
 
 TABLE = "objects.csv"
 OME_ZARR = "image.ome.zarr"
@@ -72,6 +75,7 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
     with open_job(job, options) as source, replacing_folder(job.folder) as folder:
         factor = rescaling(options.diameter, model.settings, source.pixel_size)
         used = at_size(model.settings, factor, model.tiles.network.maps)
+        selection = options.selection.at_size(factor)
         bands = bands or (lambda number, plane, scale: map_bands(plane, scale, model.tiles, factor))
         scratch = folder / _SCRATCH
         scratch.mkdir()
@@ -79,11 +83,13 @@ def segment_image(job, options, model, progress=lambda pixels: None, bands=None)
         for number, plane in enumerate(source.planes):
             if scale is None or options.scale_over == "plane":
                 scale = scale_of(source, number, job.path, options)
-            done.append(_PlaneResult(scratch, number, plane, scale, used, options.probability))
+            done.append(PlaneResult(scratch, number, plane, scale, used, options.probability, selection))
             done[-1].find(bands(number, plane, scale), progress)
-        _write(folder, job, source, options, done)
+            done[-1].measure(options.properties)
+        tracks, notes = _tracks(source, options, done)
+        _write(folder, job, source, options, done, tracks)
         shutil.rmtree(str(scratch))
-        row = _summary(job, source, options, done, time.monotonic() - started)
+        row = _summary(job, source, options, done, notes, time.monotonic() - started)
         planes = [{**one.plane.index, "count": one.count, "scale": one.scale._asdict()} for one in done]
         record = ImageRecord(
             summary=row,
@@ -126,54 +132,21 @@ def scale_of(source, number, name, options):
     return measure_scale(planes, name, options.settings, options.percentiles)
 
 
-class _PlaneResult:
-    """What is known of one plane: its labels, and the probabilities if they are wanted, lie on disk."""
-
-    def __init__(self, scratch, number, plane, scale, settings, with_probability):
-        self.plane, self.scale, self.settings = plane, scale, settings
-        self._labels = Rows(scratch / f"labels-{number}", plane.shape, "uint32")
-        self._probability = (
-            Rows(scratch / f"probability-{number}", plane.shape, "float32") if with_probability else None
-        )
-        self._cells = None
-
-    def find(self, bands, progress):
-        probability = self._probability.append if self._probability else None
-        self._cells = find_cells(self.plane, bands, self.settings, self._labels.append, probability, progress)
-        for rows in filter(None, (self._labels, self._probability)):
-            rows.close()
-
-    @property
-    def doubts(self):
-        return doubts(self.plane, self.scale, self._cells, self.settings.diameter)
-
-    @property
-    def table(self):
-        return self._cells.table
-
-    @property
-    def count(self):
-        return len(self.table)
-
-    def grey(self, height):
-        rows, width = self.plane.shape
-        for top in range(0, rows, height):
-            yield self.plane.read(top, min(top + height, rows), 0, width)
-
-    def labels(self, height):
-        numbers = self._cells.numbers
-        for rows in self._labels.bands(height):
-            yield numbers[rows]
-
-    def mask(self, height):
-        for rows in self._labels.bands(height):
-            yield (rows > 0).astype("uint8") * 255
-
-    def probability(self, height):
-        return self._probability.bands(height)
+def _tracks(source, options, done):
+    """The tracks of the cells of each plane, or None, and what is to be known of them."""
+    if not options.track:
+        return None, []
+    if "T" not in dict(source.axes):
+        for one in done:
+            one.more["track"] = [""] * one.count
+        return None, ["no time axis, so cells have no tracks: --axes TYX says which axis it is"]
+    tracks, notes = track(done, options.track_distance)
+    for one, numbers in zip(done, tracks, strict=True):
+        one.more["track"] = numbers.tolist()
+    return tracks, notes
 
 
-def _write(folder, job, source, options, done):
+def _write(folder, job, source, options, done, tracks):
     grid = tuple(length for _, length in source.axes)
     shape = grid + tuple(source.planes[0].shape)
     axes = "".join("Z" if letter == "I" else letter for letter, _ in source.axes)
@@ -187,22 +160,23 @@ def _write(folder, job, source, options, done):
         picture.save(str(folder / name), compress_level=1)
         if one is done[0]:
             thumbnail(picture).save(str(folder / THUMBNAIL), quality=QUALITY)
-    tables = (
-        row
-        for page, one in enumerate(done)
-        for row in object_rows(job.name, page, one.plane, one.table, source.pixel_size)
-    )
-    write_table(folder / TABLE, OBJECTS, tables)
+    result = ImageResult(job.name, source, done)
+    rows = itertools.chain.from_iterable(result.rows(page) for page in range(len(done)))
+    write_table(folder / TABLE, result.columns, rows)
+    if tracks:
+        write_tracks(folder, done, tracks, shape, axes, source.pixel_size)
+    for output in options.outputs:
+        output.write(folder / output.name, result)
     if options.ome_zarr:
         from cellseg.segmentation.zarr_output import write_ome_zarr
 
         write_ome_zarr(folder / OME_ZARR, [one.grey for one in done], [one.labels for one in done], source, kind)
 
 
-def _summary(job, source, options, done, seconds):
+def _summary(job, source, options, done, notes, seconds):
     height, width = source.planes[0].shape
     pixels = len(done) * height * width
-    warnings = list(source.warnings)
+    warnings = [*source.warnings, *notes]
     for one in done:
         where = " ".join(f"{letter}{number}" for letter, number in one.plane.index.items())
         warnings += [f"{where}: {note}" if where else note for note in one.doubts]

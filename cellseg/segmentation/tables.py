@@ -1,8 +1,11 @@
 """The tables of results: a row a cell, and a row an image."""
 
 import csv
+import itertools
 
 import numpy as np
+
+from cellseg.segmentation.selection import touches_border
 
 #: Columns of ``objects.csv``. Rows, columns and pages count from 0. ``bottom`` and ``right`` are the first row and
 #: column behind the cell. Areas and places are in pixels, and in micrometres (``_um``) where the file has a pixel size.
@@ -27,7 +30,7 @@ _MEASURED = (
 )
 
 
-def object_rows(image, page, plane, cells, pixel_size=None):
+def object_rows(image, page, plane, cells, pixel_size=None, more=None):
     """Rows of ``objects.csv`` for the cells of one plane.
 
     Parameters
@@ -40,28 +43,31 @@ def object_rows(image, page, plane, cells, pixel_size=None):
         See `cellseg.segmentation.measurement`.
     pixel_size : tuple of float, optional
         Height and width of a pixel in micrometres.
+    more : dict of str to list, optional
+        Further columns, with a value a cell.
 
     Yields
     ------
     tuple
+        The values of `OBJECTS`, then those of `more`.
     """
     for first in range(0, len(cells), _AT_ONCE):
-        yield from _rows(image, page, plane, cells[first : first + _AT_ONCE], pixel_size)
+        here = slice(first, first + _AT_ONCE)
+        rest = {name: values[here] for name, values in (more or {}).items()}
+        yield from _rows(image, page, plane, cells[here], pixel_size, rest)
 
 
-def _rows(image, page, plane, cells, pixel_size):
+def _rows(image, page, plane, cells, pixel_size, more):
     columns = {name: _rounded(name, cells[name]).tolist() for name in _MEASURED}
-    height, width = plane.shape
-    at_edge = (cells["top"] == 0) | (cells["left"] == 0) | (cells["bottom"] == height) | (cells["right"] == width)
-    columns["touches_border"] = at_edge.astype(int).tolist()
+    columns["touches_border"] = touches_border(cells, plane.shape).astype(int).tolist()
     if pixel_size:
         row, column = pixel_size
-        columns["area_um2"] = _significant(cells["area"] * row * column)
-        columns["centroid_row_um"] = _significant(cells["centroid_row"] * row)
-        columns["centroid_column_um"] = _significant(cells["centroid_column"] * column)
+        columns["area_um2"] = significant(cells["area"] * row * column)
+        columns["centroid_row_um"] = significant(cells["centroid_row"] * row)
+        columns["centroid_column_um"] = significant(cells["centroid_column"] * column)
     same = {"image": image, "page": page, **plane.index}
     given = (columns.get(name, [same.get(name, "")] * len(cells)) for name in OBJECTS)
-    return zip(*given, strict=True)
+    return zip(*given, *more.values(), strict=True)
 
 
 def write_table(path, columns, rows):
@@ -73,20 +79,41 @@ def write_table(path, columns, rows):
 
 
 def join_tables(path, columns, parts):
-    """Write one CSV file from the rows of several that have the same columns."""
+    """Write one CSV file from the rows of several.
+
+    Parameters
+    ----------
+    path : path
+    columns : sequence of str
+        With which each of them begins.
+    parts : sequence of path
+        Columns that some of them have besides come behind, and are empty for the others.
+    """
+    headers = [_header(part) for part in parts]
+    every = list(dict.fromkeys([*columns, *itertools.chain(*headers)]))
     with open(path, "w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream, lineterminator="\n").writerow(columns)
-        for part in parts:
+        writer = csv.DictWriter(stream, every, restval="", lineterminator="\n")
+        writer.writeheader()
+        for part, header in zip(parts, headers, strict=True):
             with open(part, newline="", encoding="utf-8") as rows:
-                next(rows)
-                stream.writelines(rows)
+                if header == every:
+                    next(rows)
+                    stream.writelines(rows)
+                else:
+                    writer.writerows(csv.DictReader(rows))
+
+
+def _header(part):
+    with open(part, newline="", encoding="utf-8") as rows:
+        return next(csv.reader(rows))
 
 
 def _rounded(name, values):
     if name in _DECIMALS:
         return np.round(values, _DECIMALS[name])
-    return values if values.dtype.kind in "ui" else np.array(_significant(values), np.float64)
+    return values if values.dtype.kind in "ui" else np.array(significant(values), np.float64)
 
 
-def _significant(values):
+def significant(values: np.ndarray) -> list[float]:
+    """Numbers of floating point with the seven digits that tables show."""
     return [float(f"{value:.7g}") for value in values.tolist()]
