@@ -58,7 +58,7 @@ def test_cells_without_light_are_measured_without_a_word():
     [
         ("perimetr", "perimetr: .* did you mean perimeter or perimeter_crofton"),
         ("coords", "coords: no property of scikit-image that a table can hold"),
-        ("xyz", "there are: area_bbox, .*solidity"),
+        ("xyz", "there are: area_bbox, .*perimeter"),
         ("solidity", "solidity: objects.csv has this column anyway"),
     ],
 )

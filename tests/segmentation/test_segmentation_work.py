@@ -11,6 +11,7 @@ from cellseg.models.settings import ModelSettings
 from cellseg.segmentation import segment_image as results
 from cellseg.segmentation import work
 from cellseg.segmentation.options import SegmentationOptions
+from cellseg.segmentation.rows import Rows
 from cellseg.segmentation.segment_image import Job
 
 
@@ -49,7 +50,7 @@ def test_a_full_disk_is_told_from_a_bad_image(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     before = (tmp_path / "out/a.tif/labels.tif").read_bytes()
-    monkeypatch.setattr(results.Rows, "append", full)
+    monkeypatch.setattr(Rows, "append", full)
     outcome = do(tmp_path, monkeypatch)
     assert outcome.disk_is_full and "No space left" in outcome.error and "\n" not in outcome.error
     assert (tmp_path / "out/a.tif/labels.tif").read_bytes() == before
