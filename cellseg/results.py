@@ -129,7 +129,7 @@ def replacing_files(folder: str | Path, names: tuple[str, ...]) -> Iterator[Path
     CellsegError
         If one of them may not be replaced (see `check_result_files`) or cannot be written.
     """
-    folder = make_folder(folder)
+    folder = Path(make_folder(folder))
     check_result_files(folder, names)
     try:
         with scratch(folder) as beside:
