@@ -3,15 +3,16 @@
 # they are, in the environment, REAL as CELLSEG_REAL.
 
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+$(foreach name,$(GIVEN),$(if $(findstring $$,$(name)),$(error $(name): no variable has such a name)))
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
 VARIABLES = REAL RGB RECIPE PRETRAINING WEIGHTS NORMALISATION AUGMENTATION EPOCHS BATCH SEED ENGINE VARIANT RUNS SEEDS FOLDS NAME
 $(foreach name,$(VARIABLES),$(eval export CELLSEG_$(name) := $$(value $(name))))
 export CAFFE_MIRROR GIVEN
 
 # The image of docker/ names its one Python, which has real Caffe and current libraries, in CELLSEG_PYTHON.
-PYTHON = $(or $(CELLSEG_PYTHON),.venv/bin/python)
-READY = $(if $(CELLSEG_PYTHON),,.venv/made $(if $(filter caffe,$(CELLSEG_ENGINE)),.caffe/bin/python))
-EXPERIMENT = @$(PYTHON) -m cellseg experiment
+export PYTHON = $(or $(value CELLSEG_PYTHON),.venv/bin/python)
+READY = $(if $(value CELLSEG_PYTHON),,.venv/made $(if $(filter caffe,$(CELLSEG_ENGINE)),.caffe/bin/python))
+EXPERIMENT = @"$$PYTHON" -m cellseg experiment
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe venv prototxt real55 fields data pretrain finetune before after table report experiment reproduce \
@@ -33,10 +34,10 @@ venv: .venv/made ## put current libraries and PyTorch, the embedded engine's, in
 	@bash tools/make_venv.sh
 
 prototxt: $(READY) ## write the networks and solvers of the recipe into prototxt/ and solvers/
-	@$(PYTHON) -m cellseg prototxt --from-make
+	@"$$PYTHON" -m cellseg prototxt --from-make
 
 real55 fields: $(READY) ## fetch a public data set of real images into runs/public/: REAL=real55 does so, too
-	@$(PYTHON) -m cellseg fetch $@
+	@"$$PYTHON" -m cellseg fetch $@
 
 data: $(READY) ## make the simulated and the real (or stand-in) data set
 	$(EXPERIMENT) data --from-make
@@ -57,7 +58,7 @@ table: $(READY) ## print the report's Table 1 with our rows below its own
 	$(EXPERIMENT) table --from-make
 
 report: $(READY) ## write the illustrated report of all finished runs: runs/report/report.html
-	@$(PYTHON) -m cellseg report
+	@"$$PYTHON" -m cellseg report
 
 experiment: $(READY) ## data, training, evaluation and table of one experiment, without the illustrated report
 	$(EXPERIMENT) --from-make
@@ -77,8 +78,9 @@ ablation: $(READY) ## train what the report suggests: fewer poolings, larger ker
 image: ## build the image of docker/: real Caffe for GPUs, or VARIANT=cpu; with Docker, Podman or Buildah (docs/docker.md)
 	@bash docker/build.sh "$$CELLSEG_VARIANT"
 
+docker-%: override export CELLSEG_VERB = $*
 docker-%: ## any verb inside the image, on a GPU where there is one: make docker-pretrain REAL=folder
-	@bash docker/run.sh '$*'
+	@bash docker/run.sh
 
 image-check: .venv/made ## build both images here, and test what is in them: long
 	@bash docker/check.sh

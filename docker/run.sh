@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# make docker-VERB [NAME=VALUE ...]: a verb of the Makefile inside the image. The Makefile gives the names of the variables
-# in GIVEN, and the variables in the environment. runs/ and data/ of this folder are mounted, and
+# make docker-VERB [NAME=VALUE ...]: a verb of the Makefile inside the image. The Makefile gives the verb in CELLSEG_VERB, the
+# names of the variables in GIVEN, and the variables in the environment. runs/ and data/ of this folder are mounted, and
 # REAL, wherever it is, to be read; what is made belongs to the caller. VARIANT=cpu or cuda chooses the image.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . docker/container.sh
 
-verb=$1
+verb=$CELLSEG_VERB
+[[ $verb =~ ^[a-z0-9][a-z0-9-]*$ ]] || stop "no verb is called '$verb'; make lists them"
 arguments=()
-for name in ${GIVEN:-}; do arguments+=("$name=${!name}"); done
+for name in ${GIVEN:-}; do
+    [[ $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || stop "no variable is called '$name'"
+    arguments+=("$name=${!name}")
+done
 image=
 given=()
 mkdir -p runs
@@ -26,6 +30,7 @@ for argument in "${arguments[@]}"; do
         *) given+=("$argument") ;;
     esac
 done
+case $PWD${real:-} in *:*) stop "${real:-$PWD}: a container cannot mount a path with a ':'; rename the folder" ;; esac
 find_container
 for name in ${image:-localhost/cellseg:cuda localhost/cellseg:cpu}; do
     if has_image "$name"; then image=$name; break; fi

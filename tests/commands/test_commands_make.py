@@ -80,7 +80,7 @@ def test_a_verb_calls_the_command(make, verb):
 
 @pytest.mark.parametrize(
     "value",
-    ["a b", "it's", 'a "b"', "$(touch x)", "$(shell touch x)", "`touch x`", "x; touch x", "$HOME", "a\nb", "#a", "a\\"],
+    ["a b", "a:b", "it's", 'a "b"', "$(touch x)", "$(shell touch x)", "`touch x`", "x; touch x", "$HOME", "a\nb", "#a", "a\\"],
 )
 @pytest.mark.parametrize("where", ["command line", "environment"])
 def test_no_value_is_read_by_a_shell_or_by_make(make, tmp_path, value, where):
@@ -90,7 +90,9 @@ def test_no_value_is_read_by_a_shell_or_by_make(make, tmp_path, value, where):
 
 
 def test_the_image_has_one_python(tmp_path, make):
-    said, _ = make("table", CELLSEG_PYTHON=str(tmp_path / ".caffe/bin/python"))
+    named = tmp_path / "it's `a` Python"
+    shutil.copy(tmp_path / ".caffe/bin/python", named)
+    said, _ = make("table", CELLSEG_PYTHON=str(named))
     assert said == "-m cellseg experiment table --from-make\n"
 
 

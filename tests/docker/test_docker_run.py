@@ -129,7 +129,7 @@ def test_building_passes_the_arguments_on(make):
 def test_inside_the_verbs_use_the_images_python(verb):
     command = ["make", "-n", "--no-print-directory", verb, "CELLSEG_PYTHON=/opt/python/bin/python", "REAL="]
     plan = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
-    assert plan.startswith("/opt/python/bin/python -m cellseg ") and len(plan.splitlines()) == 1
+    assert plan.startswith('"$PYTHON" -m cellseg ') and len(plan.splitlines()) == 1  # see test_the_image_has_one_python
 
 
 def test_no_value_is_read_by_a_shell_or_by_make(make, clone):
@@ -137,3 +137,22 @@ def test_no_value_is_read_by_a_shell_or_by_make(make, clone):
     done = make("docker-pretrain", f"NAME={value}", IMAGES=CPU)
     assert f"|NAME={value}|" in done.stdout, done.stderr
     assert not (clone / "x").exists()
+
+
+@pytest.mark.parametrize("verb", ["x;touch x", "x'; touch x; '", "`touch x`", "$(touch x)", "$(shell touch x)", "-f"])
+def test_no_verb_is_read_by_a_shell_or_by_make(make, clone, verb):
+    done = make(f"docker-{verb}", IMAGES=CPU)
+    assert done.returncode == 2 and not (clone / "x").exists() and "no verb is called" in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.parametrize("name", ["a[$$(touch x)]", "a[$$(shell touch x)]", "a[`touch x`]", "a;touch x"])
+def test_no_name_of_a_variable_is_read_by_a_shell_or_by_make(make, clone, name):
+    done = make("docker-pretrain", f"{name}=1", IMAGES=CPU)
+    assert done.returncode == 2 and not (clone / "x").exists(), done.stdout
+
+
+def test_a_path_that_no_container_mounts_is_refused(make, clone):
+    (clone.parent / "a:b").mkdir()
+    done = make("docker-finetune", "REAL=../a:b", IMAGES=CPU)
+    assert done.returncode == 2 and "a:b: a container cannot mount" in done.stderr
