@@ -16,7 +16,7 @@ EXPERIMENT = @"$$PYTHON" -m cellseg experiment
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe venv prototxt real55 fields data pretrain finetune before after table report experiment reproduce \
-    seeds crossvalidate ablation check test docs bench format image image-check image-lint image-vendor
+    seeds crossvalidate ablation check test fuzz docs bench format image image-check image-lint image-vendor
 
 help: ## list the verbs
 	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet|cells] [WEIGHTS=] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
@@ -98,6 +98,10 @@ check: .venv/made ## lint, types, and the tests that need neither real Caffe nor
 test: .caffe/bin/python .venv/bench ## all of it, also what needs real Caffe
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+fuzz: .venv/made ## damaged files of every format, as many as a search needs: an hour or more
+	@CELLSEG_FUZZ=1 .venv/bin/python -m pytest -q -s tests/fuzz tests/engine/test_engine_weights_fuzz.py \
+	    tests/engine/torch_engine/test_engine_hdf5_fuzz.py
 
 docs: .venv/docs ## build the documentation as a site into site/; no broken link
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build -q --strict

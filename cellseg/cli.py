@@ -109,6 +109,8 @@ def run(main):
     """Call ``main()`` as `exit_code` does, and end the process; SIGTERM and SIGHUP do what Ctrl-C does."""
     _open_closed_streams()
     listen()
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     sys.exit(exit_code(main))
 
 

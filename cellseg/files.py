@@ -62,41 +62,6 @@ def write_json(path, record):
     write_text(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path, *keys):
-    """Read a JSON file that holds an object.
-
-    Parameters
-    ----------
-    path : str or path
-    *keys : str
-        Keys that it must have; "a.b" is the key b of the object a.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    CellsegError
-        If the file is missing, not JSON, or lacks a key.
-    """
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-        if not isinstance(record, dict):
-            raise ValueError("no object")
-        for key in keys:
-            part = record
-            for name in key.split("."):
-                part = part.get(name) if isinstance(part, dict) else None
-            if part is None:
-                raise ValueError(f"'{key}' is missing")
-        return record
-    except OSError as error:
-        raise CellsegError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise CellsegError(f"{path}: not the record that it should be ({error}); make it again") from error
-
-
 def sha256(path):
     """SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()

@@ -8,7 +8,7 @@ content to the record's own static method ``from_old``, which gives it today's f
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -17,6 +17,11 @@ from cellseg.files import write_text
 
 Kind = TypeVar("Kind")
 
+#: A number of things, and a part of a whole or a probability.
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+_DEPTH = 40
 _LARGEST = 256 << 20  # bytes; the largest real record, an evaluation of 100 000 images, has a tenth of that
 
 
@@ -43,15 +48,8 @@ def read_record(path: str | Path, kind: type[Kind], advice: str = "make it again
         If the file is missing, no JSON, or larger than 256 MB; if a field is missing, of another type, out of range or
         not finite; or if a newer cellseg wrote it. The message names the file and the field.
     """
-    path = Path(path)
+    values = read_object(path, advice)
     try:
-        if path.stat().st_size > _LARGEST:
-            raise CellsegError(f"{path}: larger than {_LARGEST >> 20} MB, which is no record; {advice}")
-        content = path.read_bytes()
-    except OSError as error:
-        raise CellsegError(f"{path}: cannot be read ({error.strerror}); {advice}") from error
-    try:
-        values = msgspec.json.decode(content, type=dict)
         version = values.get("version")
         if isinstance(version, int) and version > kind.version:  # type: ignore[attr-defined]
             raise CellsegError(f"{path}: written by a newer cellseg (version {version} of this record); update cellseg")
@@ -60,10 +58,45 @@ def read_record(path: str | Path, kind: type[Kind], advice: str = "make it again
         return msgspec.convert(values, kind)
     except CellsegError:
         raise
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+    except msgspec.MsgspecError as error:
         raise CellsegError(f"{path}: {_in_words(error)}; {advice}") from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise CellsegError(f"{path}: not the record that it should be ({error!r}); {advice}") from error
+
+
+def read_object(path: str | Path, advice: str = "make it again") -> dict:
+    """Read a JSON file that holds an object.
+
+    Raises
+    ------
+    CellsegError
+        If the file is missing, larger than 256 MB, no JSON, nested more than 40 deep, or no object.
+    """
+    path = Path(path)
+    try:
+        if not path.is_file():
+            why = "not a file" if path.exists() else "no such file"
+            raise CellsegError(f"{path}: cannot be read ({why}); {advice}")
+        if path.stat().st_size > _LARGEST:
+            raise CellsegError(f"{path}: larger than {_LARGEST >> 20} MB, which is no record; {advice}")
+        values = msgspec.json.decode(path.read_bytes(), type=dict)
+        _check(values, 1)
+        return values
+    except OSError as error:
+        raise CellsegError(f"{path}: cannot be read ({error.strerror}); {advice}") from error
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise CellsegError(f"{path}: {_in_words(error)}; {advice}") from error
+
+
+def _check(value, depth):
+    """Refuse what is nested too deeply and whole numbers that are no quantity of anything."""
+    if isinstance(value, dict | list):
+        if depth > _DEPTH:
+            raise RecursionError
+        for one in value.values() if isinstance(value, dict) else value:
+            _check(one, depth + 1)
+    elif isinstance(value, int) and abs(value) >= 2**64:
+        raise msgspec.ValidationError("a whole number of more than 64 bits")
 
 
 def write_record(path: str | Path, record: object) -> None:

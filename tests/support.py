@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,17 @@ def run_verb(verb, *arguments, cwd):
         except SystemExit as end:  # of --help
             code = end.code or 0
     return subprocess.CompletedProcess(["cellseg", *words], code, out.getvalue(), errors.getvalue())
+
+
+@contextlib.contextmanager
+def full_disk(size=1000):
+    """No file may become larger than so many bytes, as on a disk that is full by then."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def assert_refused(done, *words):

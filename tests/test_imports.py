@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "cellseg"
 
 #: From the ground up; what stands in one row may import each other, but not in a circle.
 FLOORS = (
-    ("errors", "progress", "interrupts", "locks", "scratch", "files", "records", "results", "cli", "layout"),
+    ("errors", "progress", "interrupts", "locks", "scratch", "files", "records", "results", "memory", "cli", "layout"),
     ("simcep", "images", "network"),
     ("engine", "data"),
     ("inference", "models"),

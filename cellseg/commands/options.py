@@ -1,6 +1,9 @@
 """Options that several verbs share."""
 
-from cellseg import cli, engine
+import argparse
+import os
+
+from cellseg import cli, engine, memory
 from cellseg.data.names import NORMALISATIONS, PUBLIC, RGB_RULES
 from cellseg.models.shipped import DEFAULT
 from cellseg.network.options import add_variant_options
@@ -10,6 +13,19 @@ from cellseg.recipes import RECIPES
 def add_engine(parser, names=engine.NAMES):
     """Add --engine."""
     parser.add_argument("--engine", choices=names, default="auto", help="what runs the network (default: %(default)s)")
+    add_memory(parser)
+
+
+def add_memory(parser):
+    """Add --memory, which reaches child processes through the environment."""
+    text = "memory that a net may take, such as 8G; one that takes more is refused (default: this machine's)"
+    parser.add_argument("--memory", action=_Memory, metavar="SIZE", help=text)
+
+
+class _Memory(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        memory.amount(values)
+        os.environ[memory.VARIABLE] = values
 
 
 def add_recipe(parser):

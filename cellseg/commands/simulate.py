@@ -5,7 +5,7 @@ import sys
 
 from cellseg import cli
 from cellseg.errors import CellsegError
-from cellseg.files import read_json
+from cellseg.records import read_object
 
 
 def add_arguments(parser):
@@ -48,7 +48,7 @@ def _options(arguments):
     """Put the options together: defaults, then the file, then --size, then --set."""
     from cellseg.simcep import Options
 
-    record = read_json(arguments.options) if arguments.options else {}
+    record = read_object(arguments.options, "correct it") if arguments.options else {}
     if isinstance(record, dict) and "options" in record:
         record = record["options"]
     try:
@@ -68,5 +68,5 @@ def _value(text):
     """Read a value as JSON, with or without a list's brackets, or else as text, which no option takes."""
     try:
         return json.loads(f"[{text}]" if "," in text and not text.strip().startswith("[") else text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

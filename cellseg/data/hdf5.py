@@ -7,10 +7,11 @@ relative names. That folder may lie anywhere.
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from cellseg.data.targets import distance_map
+from cellseg.engine import hdf5
+from cellseg.engine.hdf5_file import arrays, optional
 from cellseg.errors import CellsegError
 from cellseg.files import write_text
 from cellseg.network import DISTANCE
@@ -62,7 +63,7 @@ def write_split(folder, final_folder, split, data, labels, targets=("label",), r
     names = []
     for number, start in enumerate(range(0, len(data), rows)):
         names.append(f"{split}_{number}.h5")
-        with h5py.File(Path(folder) / names[-1], "w") as file:
+        with hdf5.writing(Path(folder) / names[-1]) as file:
             part = labels[start : start + rows]
             planes = {"data": data[start : start + rows], **{name: _TARGETS[name](part) for name in targets}}
             for name, stack in planes.items():
@@ -128,28 +129,21 @@ def read_numbers(path):
     """
     parts = []
     for entry in Path(path).read_text(encoding="utf-8").split():
-        try:
-            with h5py.File(entry, "r") as file:
-                if "labels" not in file:
-                    return None
-                parts.append(file["labels"][()][:, 0].astype(np.int32))
-        except (OSError, KeyError, AttributeError, RuntimeError, IndexError) as error:
-            raise CellsegError(f"{entry}: its dataset 'labels' is damaged; make it again") from error
+        part = hdf5.read(entry, optional, "labels", name=entry)
+        if part is None:
+            return None
+        if part.ndim != 4 or part.shape[1] != 1:
+            raise CellsegError(f"{entry}: labels is {part.shape}, not (N, 1, H, W); make it again")
+        parts.append(part[:, 0].astype(np.int32))
     return np.concatenate(parts)
 
 
 def _read_shard(path, entry):
     if not Path(entry).exists():
         raise CellsegError(f"{path}: names {entry}, which is not there from {Path.cwd()}; make the data again")
-    try:
-        with h5py.File(entry, "r") as file:
-            data, label = file["data"][()], file["label"][()]
-    except (OSError, KeyError, AttributeError, RuntimeError) as error:
-        raise CellsegError(f"{entry}: damaged, or without datasets 'data' and 'label'; make it again") from error
+    data, label = hdf5.read(entry, arrays, ("data", "label"), name=entry)
     if data.ndim != 4 or data.shape[1] != 1 or label.shape != data.shape or not len(data):
         raise CellsegError(f"{entry}: data is {data.shape} and label {label.shape}; both must be (N, 1, H, W)")
-    if data.dtype.kind not in "fiu" or label.dtype.kind not in "fiu":
-        raise CellsegError(f"{entry}: data is {data.dtype} and label {label.dtype}; both must be real numbers")
     with np.errstate(over="ignore"):
         data = data.astype(np.float32)
     if not np.isfinite(data).all():

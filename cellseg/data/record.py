@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cellseg.errors import CellsegError
 from cellseg.network import DISTANCE
-from cellseg.records import read_record, write_record
+from cellseg.records import Count, Share, read_record, write_record
 
 DATA = "data.json"
 
@@ -81,8 +81,8 @@ class DataSplit:
         One a patch, "plain" or "noise", for simulated images; else empty.
     """
 
-    patches: int
-    foreground: float
+    patches: Count
+    foreground: Share
     files: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     copy: list[int] = field(default_factory=list)

@@ -34,6 +34,7 @@ from cellseg.errors import CellsegError
 from cellseg.interrupts import SIGNALS, listen, once, put_off
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_DEFECT = 70  # exit code of a child after a traceback
 _PATIENCE = 30  # seconds for a child to leave its files in order
 _FATAL = re.compile(r"^F\d{4,8} \S+ +\d+ \S+\] (.*)", re.MULTILINE)
 _SYNTAX = re.compile(r"^\[libprotobuf ERROR .*?\] Error parsing text-format \S+ (.*)", re.MULTILINE)
@@ -237,7 +238,9 @@ class Child:
         if number:
             cause = " (out of memory?)" if number == signal.SIGKILL else ""
             return f"the child process was ended by signal {number}{cause}{where}"
-        return f"the child process ended without a result, see the traceback above{where}"
+        if self.process.returncode == _DEFECT:
+            return f"the child process ended without a result, see the traceback above{where}"
+        return f"the child process ended with exit code {self.process.returncode}{where}"
 
 
 class _Pickler(pickle.Pickler):
@@ -328,7 +331,7 @@ def _serve(number, messages, own_ctrl_c):
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    code = 1
+    code = _DEFECT
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         while True:

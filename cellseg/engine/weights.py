@@ -10,15 +10,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from cellseg.engine import schema
+from cellseg.engine import hdf5, schema
 from cellseg.errors import CellsegError
 
-# h5py raises any of these on damaged files.
-_HDF5_ERRORS = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, IndexError, MemoryError)
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -123,14 +120,18 @@ def _solver_state(path, content):
 
 
 def _hdf5_state(path):
-    try:
-        with h5py.File(path, "r") as file:
-            iteration, step = (int(np.ravel(file[name][()])[0]) for name in ("iter", "current_step"))
-            weights = np.ravel(file["learned_net"][()])[0]
-            history = [np.asarray(file["history"][key], np.float32) for key in sorted(file["history"], key=int)]
-    except _HDF5_ERRORS:
+    return hdf5.read(path, _state_in, advice="give the .solverstate that was written beside the weights")
+
+
+def _state_in(file):
+    if file.find("history") is None:
         return None
-    return SolverState(iteration, _text(weights), step, history)
+    iteration, step = (int(file.array(name).flat[0]) for name in ("iter", "current_step"))
+    weights = file.text("learned_net")
+    if weights is None or iteration < 0 or step < 0:
+        return None
+    history = [file.array(f"history/{key}", np.float32) for key in sorted(file.keys("history"), key=int)]
+    return SolverState(iteration, weights, step, history)
 
 
 def _from_protobuf(path, content):
@@ -164,19 +165,13 @@ def _array(path, owner, blob):
 
 
 def _from_hdf5(path):
-    try:
-        with h5py.File(path, "r") as file:
-            if "history" in file:
-                raise CellsegError(f"{path}: a solver state, not weights; give the .caffemodel.h5 beside it")
-            layers = file.get("data")
-            if not isinstance(layers, h5py.Group):
-                return OrderedDict()
-            return OrderedDict(
-                (name, [np.asarray(blobs[key], np.float32) for key in sorted(blobs, key=int)])
-                for name, blobs in layers.items()
-                if isinstance(blobs, h5py.Group) and len(blobs)
-            )
-    except CellsegError:
-        raise
-    except _HDF5_ERRORS as error:
-        raise CellsegError(f"{path}: not a .caffemodel.h5, or truncated") from error
+    return hdf5.read(path, _weights_in, str(path), advice="give a .caffemodel.h5 that Caffe wrote")
+
+
+def _weights_in(file, path):
+    if file.find("history") is not None:
+        raise CellsegError(f"{path}: a solver state, not weights; give the .caffemodel.h5 beside it")
+    held = {name: sorted(file.keys(f"data/{name}"), key=int) for name in file.keys("data")}
+    return OrderedDict(
+        (name, [file.array(f"data/{name}/{key}", np.float32) for key in keys]) for name, keys in held.items() if keys
+    )

@@ -5,18 +5,16 @@ There is a group for each image, ``0000``, ``0001`` and so on in the order of th
 """
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
 
-from cellseg.errors import CellsegError
-from cellseg.files import replacing
+from cellseg.engine import hdf5
 
 PREDICTIONS = "predictions.h5"
 
 _PLANES = {"image": np.float32, "mask": np.uint8, "probability": np.float32}
+_ROUNDING = 1e-3
 _OLD_NOISE = re.compile(r"simulated_\d+n(@|$)")  # how names told of a noise background before there was an attribute
 
 
@@ -45,7 +43,7 @@ class Prediction(NamedTuple):
 
 
 def write_predictions(path, predictions):
-    """Write ``predictions.h5``, compressed. The same predictions give the same bytes.
+    """Write ``predictions.h5`` to `path` itself, compressed. The same predictions give the same bytes.
 
     Parameters
     ----------
@@ -54,10 +52,10 @@ def write_predictions(path, predictions):
 
     Raises
     ------
-    CellsegError
+    OSError
         If it cannot be written.
     """
-    with replacing(path) as beside, h5py.File(beside, "w") as file:
+    with hdf5.writing(path) as file:
         for number, prediction in enumerate(predictions):
             group = file.create_group(f"{number:04d}")
             group.attrs["name"], group.attrs["background"] = prediction.name, prediction.background
@@ -83,19 +81,25 @@ def read_predictions(path):
     CellsegError
         If the file is missing, damaged or something else.
     """
-    if not Path(path).is_file():
-        raise CellsegError(f"{path}: no such file; make it with `cellseg evaluate`")
-    try:
-        with h5py.File(path, "r") as file:
-            return [_read(file[key]) for key in sorted(file, key=int)]
-    except (OSError, KeyError, ValueError, AttributeError, TypeError, RuntimeError) as error:
-        raise CellsegError(f"{path}: damaged, or no predictions; make it again with `cellseg evaluate`") from error
+    return hdf5.read(path, _all, advice="make it again with `cellseg evaluate`")
 
 
-def _read(group):
-    image, mask, probability = (group[key][()] for key in _PLANES)
-    if image.ndim != 2 or not image.shape == mask.shape == probability.shape:
+def _all(file):
+    if not file.keys():
+        raise ValueError("no images")
+    return [_one(file, key) for key in sorted(file.keys(), key=int)]
+
+
+def _one(file, key):
+    image, mask, probability = (file.array(f"{key}/{name}", kind) for name, kind in _PLANES.items())
+    if image.ndim != 2 or not image.size or not image.shape == mask.shape == probability.shape:
         raise ValueError("planes of different shapes")
-    name = str(group.attrs["name"])
-    background = group.attrs.get("background", "noise" if _OLD_NOISE.match(name) else "")
-    return Prediction(name, image, mask.astype(bool), probability, str(background))
+    if not np.isfinite(image).all() or not np.all((probability > -_ROUNDING) & (probability < 1 + _ROUNDING)):
+        raise ValueError("numbers out of range")
+    name = file.text(key, "name")
+    if name is None:
+        raise ValueError(f"image {key} has no name")
+    background = file.text(key, "background")
+    if background is None:
+        background = "noise" if _OLD_NOISE.match(name) else ""
+    return Prediction(name, image, mask.astype(bool), probability, background)

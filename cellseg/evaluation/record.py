@@ -11,7 +11,7 @@ from cellseg.evaluation.indicators import INDICATORS, NAMES
 from cellseg.evaluation.objects import ObjectScores
 from cellseg.evaluation.predictions import PREDICTIONS, Prediction, write_predictions
 from cellseg.models.settings import SPLIT, ModelSettings
-from cellseg.records import read_record, write_record
+from cellseg.records import Count, Share, read_record, write_record
 from cellseg.results import replacing_files
 
 EVALUATION, SWEEP = "evaluation.json", "sweep.csv"
@@ -61,24 +61,24 @@ class ImageScores:
     """One image: its pixels, and how many cells truth and prediction have."""
 
     name: str
-    tp: int
-    fp: int
-    tn: int
-    fn: int
+    tp: Count
+    fp: Count
+    tn: Count
+    fn: Count
     mcc: float
-    cells: int
-    found: int
+    cells: Count
+    found: Count
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepRow(Scored):
     """One threshold: pixels counted over all images, and the indicators."""
 
-    threshold: float
-    tp: int
-    fp: int
-    tn: int
-    fn: int
+    threshold: Share
+    tp: Count
+    fp: Count
+    tn: Count
+    fn: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,14 +133,14 @@ class EvaluationRecord(Scored):
     normalisation: str | None = None
     stand_in: bool = False
     note: str | None = None
-    images: int
-    foreground: float
-    threshold: float
+    images: Count
+    foreground: Share
+    threshold: Share
     threshold_chosen_on: str = "unknown how chosen"
     split: float = SPLIT
     diameter: float | None = None
     median_mcc: float | None = None
-    best_threshold: float
+    best_threshold: Share
     best_mcc: float
     auc: float | None = None
     baseline_otsu_mcc: float | None = None

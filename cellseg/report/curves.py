@@ -4,10 +4,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from cellseg.errors import printable
 from cellseg.report import style
 
 TITLES = {"pretrain": "pretraining on simulated cells", "finetune": "fine-tuning on real images"}
 _LOSSES = (("train_loss", "training loss", style.BLUE), ("test_loss", "test loss", style.VERMILLION))
+_LARGEST = 1e30  # what a figure can show
 _SCORE = (("test_mcc", "test MCC", style.GREEN),)
 
 
@@ -38,7 +40,8 @@ def draw(histories, outputs=()):
     losses, scores = list(_LOSSES), list(_SCORE)
     for number, name in enumerate(outputs):
         lines = losses if "loss" in name.rpartition("/")[2] else scores
-        lines.append((f"test_{name}", f"test {name}", (*_OTHERS, *(f"C{i}" for i in range(10)))[number % 13]))
+        label = f"test {printable(name, 60)}".replace("$", "\\$")  # a name is no formula
+        lines.append((f"test_{name}", label, (*_OTHERS, *(f"C{i}" for i in range(10)))[number % 13]))
     for (stage, runs), (left, right) in zip(histories.items(), axes, strict=True):
         for axis, lines in ((left, losses), (right, scores)):
             drawn = [_band(axis, runs, *line) for line in lines]
@@ -60,7 +63,8 @@ def draw(histories, outputs=()):
         if outputs and right.lines:
             right.legend(loc="best")
         several = f", {len(runs)} seeds: mean and range" if len(runs) > 1 else ""
-        left.set_title(f"{TITLES.get(stage, stage)}{several}", loc="left", fontsize=13)
+        title = f"{TITLES.get(stage, printable(stage, 80))}{several}"
+        left.set_title(title, loc="left", fontsize=13, parse_math=False)  # a name may hold a dollar
         for epoch, rate in steps:
             right.annotate(
                 f"{rate:g}",
@@ -95,4 +99,6 @@ def _steps(rows):
 
 
 def _number(value):
-    return float(value) if value not in (None, "") else float("nan")
+    """A value as a number; NaN, which is a gap in the curve, where there is none that can be drawn."""
+    number = float(value) if value not in (None, "") else float("nan")
+    return number if abs(number) < _LARGEST else float("nan")

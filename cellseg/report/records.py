@@ -1,6 +1,5 @@
 """The records of a run folder and of an evaluation, as the page needs them."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from cellseg.evaluation.record import EVALUATION, EvaluationRecord, MethodScores
 from cellseg.network import Fcn, UNet
 from cellseg.network.options import variant_record
 from cellseg.training import record as training
+from cellseg.training.folder import HISTORY
+from cellseg.training.history import read_history
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,11 @@ def read_run(folder: Path) -> Run:
     CellsegError
         If one of them is missing, damaged or of something else.
     """
-    return Run(folder, training.read_run(folder), read_data(folder), _read_history(folder))
+    path = folder / HISTORY
+    history = read_history(path)
+    if not history:
+        raise CellsegError(f"{path}: holds no epochs; train again")
+    return Run(folder, training.read_run(folder), read_data(folder), history)
 
 
 def read_result(folder: Path) -> EvaluatedModel | None:
@@ -113,17 +118,3 @@ def read_result(folder: Path) -> EvaluatedModel | None:
     """
     path = folder / EVALUATION
     return EvaluatedModel(folder, read_evaluation(path)) if path.exists() else None
-
-
-def _read_history(folder):
-    path = folder / "history.csv"
-    try:
-        with open(path, newline="", encoding="utf-8") as stream:
-            rows = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
-        if not rows or not {"epoch", "lr", "train_loss", "test_loss", "test_mcc"} <= set(rows[0]):
-            raise ValueError("no epochs")
-    except OSError as error:
-        raise CellsegError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise CellsegError(f"{path}: not the history of a training ({error}); train again") from error
-    return rows

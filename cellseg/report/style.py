@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import matplotlib
 
+from cellseg.files import replacing
+
 # Okabe and Ito's palette, "Color universal design", 2008.
 BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY_BLUE = "#E69F00", "#56B4E9"
@@ -86,9 +88,12 @@ def save(draw, folder, name, dark=True):
     )
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, **THEMES["light"], "backend": "agg"}):
         figure = draw()
-        figure.savefig(picture.svg, metadata={"Date": None}, bbox_inches="tight")
-        figure.savefig(picture.png, dpi=200, facecolor=_PAPER, metadata={"Software": None}, bbox_inches="tight")
+        with replacing(picture.svg) as svg, replacing(picture.png) as png:  # both, or none
+            figure.savefig(svg, metadata={"Date": None}, bbox_inches="tight")
+            figure.savefig(png, dpi=200, facecolor=_PAPER, metadata={"Software": None}, bbox_inches="tight")
     if dark:
         with matplotlib.rc_context({**matplotlib.rcParamsDefault, **THEMES["dark"], "backend": "agg"}):
-            draw().savefig(picture.dark_svg, metadata={"Date": None}, bbox_inches="tight")
+            figure = draw()
+            with replacing(picture.dark_svg) as svg:
+                figure.savefig(svg, metadata={"Date": None}, bbox_inches="tight")
     return picture

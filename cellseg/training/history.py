@@ -13,6 +13,9 @@ from cellseg.files import replacing
 #: loss in the epoch, and the loss, the best MCC and its threshold on the test set after it; seconds since the start.
 FIELDS = ("epoch", "iteration", "lr", "train_loss", "test_loss", "test_mcc", "test_threshold", "seconds")
 
+_LARGEST = 64 << 20  # bytes: a million epochs
+_LONGEST = 40  # characters of a number
+
 
 def read_history(path):
     """Read a history.
@@ -24,19 +27,31 @@ def read_history(path):
     Returns
     -------
     list of dict
-        A row an epoch (`FIELDS`), with numbers; empty if there is no file.
+        A row an epoch (`FIELDS`), with numbers, of which losses and scores need not be finite; empty if there is no
+        file.
 
     Raises
     ------
     CellsegError
-        If it is damaged.
+        If it is damaged: no CSV, without one of its columns, with a row that is too short or too long or holds other
+        than numbers, or with epochs and iterations that do not rise.
     """
-    if not Path(path).exists():
+    path = Path(path)
+    if not path.exists():
         return []
     try:
-        with open(str(path), newline="", encoding="utf-8") as stream:
-            return [{name: _number(name, row[name]) for name in FIELDS} for row in csv.DictReader(stream)]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f"larger than {_LARGEST >> 20} MB")
+        with open(path, newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            if set(reader.fieldnames or ()) != set(FIELDS):
+                raise ValueError(f"its columns are not {', '.join(FIELDS)}")
+            rows = [_numbers(row) for row in reader]
+        for name in ("epoch", "iteration"):
+            if any(after[name] <= before[name] for before, after in zip(rows, rows[1:])):
+                raise ValueError(f"its {name}s do not rise")
+        return rows
+    except (OSError, ValueError, csv.Error) as error:
         raise CellsegError(f"{path}: not the history that it should be ({error}); remove it, or train again") from error
 
 
@@ -48,5 +63,10 @@ def write_history(path, rows):
         writer.writerows(rows)
 
 
-def _number(name, text):
-    return int(text) if name in ("epoch", "iteration") else float(text)
+def _numbers(row):
+    if None in row or any(value is None or len(value) > _LONGEST for value in row.values()):
+        raise ValueError("a row has other columns")
+    counted = {name: int(row[name]) for name in ("epoch", "iteration")}
+    if not all(0 < number < 2**31 for number in counted.values()):
+        raise ValueError("a row is of no epoch")
+    return {**{name: float(value) for name, value in row.items()}, **counted}

@@ -1,22 +1,24 @@
 """Reading the log of a training: of stock Caffe from 2013 on and from any system, and of the embedded engine."""
 
+import bisect
 import codecs
 import re
 from collections import Counter
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from cellseg.errors import CellsegError
 
+_LARGEST = 256 << 20  # bytes of a log
+_ITERATION = r"Iteration (\d{1,9})"
 #: With what Windows writes for numbers that are none, such as "-1.#IND" and "-nan(ind)".
 _NUMBER = r"([-+]?(?:\d\.#\w+|\d+\.?\d*(?:[eE][-+]?\d+)?|nan(?:\(\w+\))?|inf))"
 #: "Iteration 100, loss = 0.5", and since 1.0 "Iteration 100 (2.5 iter/s, 40s/100 iters), loss = 0.5".
-_LOSS = re.compile(rf"Iteration (\d+)(?: \([^)]*\))?, loss = {_NUMBER}\s*$")
-_RATE = re.compile(rf"Iteration (\d+), lr = {_NUMBER}\s*$")
+_LOSS = re.compile(rf"{_ITERATION}(?: \([^)]*\))?, loss = {_NUMBER}\s*$")
+_RATE = re.compile(rf"{_ITERATION}, lr = {_NUMBER}\s*$")
 #: The number of the net is missing in logs of 2013 and 2014, and so are the names of its outputs: "Test score #0: 0.9".
-_TESTING = re.compile(r"Iteration (\d+), Testing net(?: \(#(\d+)\))?\s*$")
+_TESTING = re.compile(rf"{_ITERATION}, Testing net(?: \(#(\d{{1,9}})\))?\s*$")
 _OUTPUT = re.compile(rf"(?:(Train|Test) net output #\d+: (\S+) =|Test (score #\d+):) {_NUMBER}(?: \(\* .*\))?\s*$")
 
 
@@ -57,9 +59,13 @@ def read_log(path):
         If it cannot be read, or holds no line of a training.
     """
     try:
-        text = _decoded(Path(path).read_bytes())
+        with open(path, "rb") as stream:
+            content = stream.read(_LARGEST + 1)
     except OSError as error:
         raise CellsegError(f"{path}: cannot be read ({error.strerror}); give the log of a training") from error
+    if len(content) > _LARGEST:
+        raise CellsegError(f"{path}: larger than {_LARGEST >> 20} MB; give the log of a training")
+    text = _decoded(content)
     train, test, testing, rates, names = [], [], None, {}, Counter()
     for line in text.split("\n")[:-1]:
         found = _LOSS.search(line)
@@ -129,20 +135,22 @@ def history_rows(log, epoch_iterations):
     -------
     list of dict
         A row for each test of the first test net, except the one at the start; in a log without tests a row for each
-        epoch. Keys are ``epoch`` (a fraction if tests are more frequent), ``iteration``, ``test_loss`` and
-        ``test_mcc`` if the test net gives them, ``test_NAME`` for each other output, ``train_loss`` (the mean since the
-        row before) and ``lr``. What the log does not say is None.
+        epoch of which it tells. Keys are ``epoch`` (a fraction if tests are more frequent), ``iteration``,
+        ``test_loss`` and ``test_mcc`` if the test net gives them, ``test_NAME`` for each other output, ``train_loss``
+        (the mean since the row before) and ``lr``. What the log does not say is None.
     """
     tests = [row for row in log.test if row["net"] == 0]
     if not tests and log.train:
-        last = log.train[-1]["iteration"]
-        tests = [{"iteration": end} for end in range(epoch_iterations, last + epoch_iterations, epoch_iterations)]
+        ends = {(row["iteration"] // epoch_iterations + 1) * epoch_iterations for row in log.train}
+        last = log.train[-1]["iteration"] + epoch_iterations
+        tests = [{"iteration": end} for end in sorted(ends) if end < last]
     rows, before = [], 0
+    iterations = [row["iteration"] for row in log.train]
     for row in tests:
         now = row["iteration"]
         if now == 0:
             continue
-        since = [one for one in log.train if before <= one["iteration"] < now]
+        since = log.train[bisect.bisect_left(iterations, before) : bisect.bisect_left(iterations, now)]
         rows.append(
             {
                 "epoch": now / epoch_iterations,

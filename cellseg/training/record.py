@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
 
 from cellseg.errors import CellsegError
 from cellseg.network import Fcn, Schedule, UNet
 from cellseg.network.options import variant_of
-from cellseg.records import read_record, write_record
+from cellseg.records import Count, read_record, write_record
 
 RUN = "run.json"
 
@@ -45,8 +48,8 @@ class RunWeights:
 class RunPart:
     """A run without interruption: the iteration at its end, and its duration in seconds."""
 
-    to_iteration: int
-    seconds: float
+    to_iteration: Count
+    seconds: Annotated[float, Meta(ge=0, le=1e12)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,7 +80,20 @@ def test_a_verb_calls_the_command(make, verb):
 
 @pytest.mark.parametrize(
     "value",
-    ["a b", "a:b", "it's", 'a "b"', "$(touch x)", "$(shell touch x)", "`touch x`", "x; touch x", "$HOME", "a\nb", "#a", "a\\"],
+    [
+        "a b",
+        "a:b",
+        "it's",
+        'a "b"',
+        "$(touch x)",
+        "$(shell touch x)",
+        "`touch x`",
+        "x; touch x",
+        "$HOME",
+        "a\nb",
+        "#a",
+        "a\\",
+    ],
 )
 @pytest.mark.parametrize("where", ["command line", "environment"])
 def test_no_value_is_read_by_a_shell_or_by_make(make, tmp_path, value, where):

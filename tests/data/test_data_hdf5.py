@@ -97,7 +97,7 @@ def rewrite(path, **datasets):
 
 def damage_no_label(path):
     rewrite(path, data=np.zeros((2, 1, 16, 16)))
-    return "without datasets"
+    return "no dataset 'label'"
 
 
 def damage_shape(path):

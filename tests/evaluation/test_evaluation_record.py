@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from support import ROOT, evaluation_record
+from support import ROOT, evaluation_record, full_disk
 
 from cellseg.errors import CellsegError
-from cellseg.evaluation.record import read_evaluation
+from cellseg.evaluation.predictions import Prediction
+from cellseg.evaluation.record import read_evaluation, write_evaluation
 
 ADD_AN_INDICATOR = """
 import sys
@@ -41,6 +44,8 @@ def test_the_first_files_scored_the_network_and_otsus_threshold(tmp_path):
     [
         ({"mcc": None}, "mcc: expected float"),
         ({"images": 1.5}, "images: expected int"),
+        ({"images": -1}, "images: expected int >= 0"),
+        ({"foreground": 1.5}, "foreground: expected float <= 1"),
         ({"baseline_otsu": {"mcc": 0.5}}, "baseline_otsu: object missing required field"),
         ({"per_image": [{"name": "a"}]}, r"per_image\[0\]: object missing required field"),
     ],
@@ -49,6 +54,18 @@ def test_damage_is_named_with_its_field(tmp_path, change, words):
     (tmp_path / "a.json").write_text(json.dumps(evaluation_record(**change)))
     with pytest.raises(CellsegError, match=f"a.json: {words}"):
         read_evaluation(tmp_path / "a.json")
+
+
+def test_a_full_disk_leaves_the_three_files_of_an_evaluation_as_they_were(tmp_path):
+    """The table fits on the disk; the images do not."""
+    (tmp_path / "a.json").write_text(json.dumps(evaluation_record()))
+    record, plane = read_evaluation(tmp_path / "a.json"), np.random.RandomState(0).rand(64, 64).astype(np.float32)
+    folder = tmp_path / "evaluation"
+    write_evaluation(folder, record, [Prediction("a", plane, plane > 0.5, plane)])
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with full_disk(4000), pytest.raises(CellsegError, match="cannot be written .File too large"):
+        write_evaluation(folder, replace(record, mcc=0.25), [Prediction("b", plane, plane > 0.5, plane)])
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_new_indicator_is_one_entry_and_earlier_files_show_a_dash(tmp_path):

@@ -51,6 +51,8 @@ class Layer:
     BACKWARD_NEEDS_TOPS = True
     #: Number of classes that the labels, its second bottom, are of, and the label that is passed over.
     classes = ignored = None
+    #: Whether `open` comes before `reshape`, which asks the layer's files.
+    SHAPED_BY_FILES = False
     #: Whether a bottom may be its own top.
     MAY_BE_IN_PLACE = True
     #: Of neighbouring units of the top in the bottom, for rows and columns; a fraction where the layer enlarges.

@@ -91,6 +91,8 @@ class DummyData(_Source):
 class HDF5Data(_Source):
     """Batches of rows from the HDF5 files of a list; see `cellseg.engine.torch.hdf5_rows`."""
 
+    SHAPED_BY_FILES = True
+
     def setup(self, bottom_shapes):
         p = self.parameter.hdf5_data_param
         if self.parameter.HasField("transform_param"):

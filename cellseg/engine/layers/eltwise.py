@@ -69,6 +69,8 @@ class Reduction(Layer):
         (shape,) = bottom_shapes
         self.first = self.axis(self.parameter.reduction_param.axis, shape)
         self.count = math.prod(shape[self.first :])
+        if not self.count:
+            self.fail(f"there is nothing to reduce in the shape {shown(shape)} from axis {self.first} on")
         return [shape[: self.first]]
 
     def whole(self, axis):

@@ -168,6 +168,7 @@ class InfogainLoss(_Classifying):
     BOTTOMS = (2, 3)
     NO_GRADIENT = (1, 2)
     PARAMETER = "infogain_loss_param"
+    SHAPED_BY_FILES = True
 
     def setup(self, bottom_shapes):
         super().setup(bottom_shapes)

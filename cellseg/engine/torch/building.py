@@ -7,6 +7,7 @@ from cellseg.engine.torch.blob import Blob
 from cellseg.engine.torch.fusing import fused
 from cellseg.engine.torch.labels import check_labels
 from cellseg.engine.torch.log import info
+from cellseg.engine.torch.memory import check
 from cellseg.engine.torch.sharing import Parameters
 from cellseg.engine.torch.steps import Step
 
@@ -41,7 +42,10 @@ class Building:
         self.parameters = Parameters()
         self._unused, self._gradient_at = OrderedDict(), {}
         for layer_parameter in self.parameter.layer:
-            self._add(layers.make(layer_parameter, phase))
+            self._place(layers.make(layer_parameter, phase))
+        check(self.steps, phase)
+        for step in self.steps:
+            self._equip(step)
         self.outputs = sorted(self._unused)
         graph.prune(self.steps, self.parameter.force_backward)
         self.plan = fused(self.steps)
@@ -52,8 +56,8 @@ class Building:
             info(f"This network produces output {name}")
         info("Network initialization done.")
 
-    def _add(self, layer):
-        """Find a layer's bottoms, make its tops, set it up, and shape it."""
+    def _place(self, layer):
+        """Find a layer's bottoms, make its tops, set it up, and shape it. Takes no memory, but for files of data."""
         info(f"Creating Layer {layer.name}")
         parameter = layer.parameter
         bottom_names, top_names = list(parameter.bottom), list(parameter.top)
@@ -69,20 +73,27 @@ class Building:
         if parameter.propagate_down and len(parameter.propagate_down) != len(bottoms):
             layer.fail(f"propagate_down is given for {len(parameter.propagate_down)} of {len(bottoms)} bottoms")
         layer.setup([bottom.shape for bottom in bottoms])
-        layer.open()
-        step.learn = self.parameters.add(layer)
+        if layer.SHAPED_BY_FILES:
+            layer.open()
         step.weigh()
         step.shape()
-        inherited = [self._gradient_at.get(id(bottom), False) for bottom in bottoms]
-        step.needed = any(inherited) or any(step.learn)
-        step.down = list(parameter.propagate_down) or inherited
-        step.down = [down and i not in layer.NO_GRADIENT for i, down in enumerate(step.down)]
-        self._gradient_at.update({id(top): step.needed for top in tops})
         if hasattr(layer, "in_place"):
             layer.in_place = bool(tops) and bool(bottoms) and tops[0] is bottoms[0] and self._may_overwrite(tops[0])
         if layer.type == "Input":
             self.inputs += top_names
         self.steps.append(step)
+
+    def _equip(self, step):
+        """Make a layer's parameters, and find which gradients it gives."""
+        layer = step.layer
+        if not layer.SHAPED_BY_FILES:
+            layer.open()
+        step.learn = self.parameters.add(layer)
+        inherited = [self._gradient_at.get(id(bottom), False) for bottom in step.bottoms]
+        step.needed = any(inherited) or any(step.learn)
+        step.down = list(layer.parameter.propagate_down) or inherited
+        step.down = [down and i not in layer.NO_GRADIENT for i, down in enumerate(step.down)]
+        self._gradient_at.update({id(top): step.needed for top in step.tops})
 
     def _top(self, layer, number, name, bottom_names):
         """A new blob, or the bottom where the layer works in place."""

@@ -1,23 +1,18 @@
 """The rows of the HDF5 files that a list names, in the order in which Caffe's HDF5Data layer gives them."""
 
 import base64
-import math
 import os
-from contextlib import contextmanager
 
-import h5py
 import numpy as np
 import torch
 
+from cellseg.engine import hdf5
+from cellseg.engine.hdf5_file import arrays, shapes, shown, sides
 from cellseg.engine.torch.context import context
 from cellseg.errors import CellsegError
 
-_INT_MAX = 2**31 - 1
 _ON_DEVICE = 2**31  # bytes; files from this size on stay in the host's memory
 _PIECE = 2**24  # numbers looked at in one go
-# Compression makes data at most about 1000 times smaller; more is declared by damaged files alone.
-_COMPRESSION, _SMALL = 1100, 2**26
-_CHECKSUM = 4  # bytes of it at the end of a piece of a dataset
 
 
 def read_list(source):
@@ -42,12 +37,12 @@ def read_list(source):
         with open(source, "rb") as file:
             content = file.read()
     except (OSError, ValueError) as error:
-        raise CellsegError(f"{_shown(source)}: the list of HDF5 files cannot be read ({_reason(error)})") from error
+        raise CellsegError(f"{shown(source)}: the list of HDF5 files cannot be read ({_reason(error)})") from error
     if content.startswith(b"\x89HDF"):
-        raise CellsegError(f"{_shown(source)}: an HDF5 file; source must name a text file that lists HDF5 files")
+        raise CellsegError(f"{shown(source)}: an HDF5 file; source must name a text file that lists HDF5 files")
     names = [os.fsdecode(name) for name in content.split()]
     if not names:
-        raise CellsegError(f"{_shown(source)}: names no HDF5 file; write one name a line")
+        raise CellsegError(f"{shown(source)}: names no HDF5 file; write one name a line")
     return names
 
 
@@ -84,8 +79,7 @@ class HDF5Rows:
         self._classes = []
         self.shapes = None
         for name in dict.fromkeys(self._names):
-            with self._datasets(name) as datasets:
-                self._take_shapes(name, datasets)
+            self._take_shapes(name, self._from_file(name, shapes))
         self._files = list(range(len(self._names)))
         if shuffle:
             rand.shuffle(self._files)
@@ -155,25 +149,28 @@ class HDF5Rows:
             If it is no such state, or the list or the file it stands in has changed since.
         """
         try:
-            names, files, file = state["names"], [int(i) for i in state["files"]], int(state["file"])
-            rows, row, offset, order = int(state["rows"]), int(state["row"]), int(state["offset"]), state["order"]
+            names, files, order = state["names"], list(state["files"]), state["order"]
+            file, rows, row, offset = (state[key] for key in ("file", "rows", "row", "offset"))
+            if not all(type(number) is int for number in (*files, file, rows, row, offset)):
+                raise ValueError("its numbers are not whole")
             if order is not None:
                 order = np.frombuffer(base64.b64decode(order, validate=True), dtype="<i4").tolist()
             whole = sorted(files) == list(range(len(names))) and 0 <= file < len(files) and 0 <= row < rows
-            if not whole or offset < 0 or order is not None and sorted(order) != list(range(rows)):
+            mixed = order is not None and (len(order) != rows or sorted(order) != list(range(len(order))))
+            if not whole or offset < 0 or mixed:
                 raise ValueError("its numbers do not fit together")
         except (KeyError, TypeError, ValueError) as error:
-            raise CellsegError(f"{_shown(self._source)}: not a state of these rows ({_reason(error)})") from error
+            raise CellsegError(f"{shown(self._source)}: not a state of these rows ({_reason(error)})") from error
         if names != self._names:
-            raise CellsegError(f"{_shown(self._source)}: names other files than when the state was saved")
+            raise CellsegError(f"{shown(self._source)}: names other files than when the state was saved")
         if bool(self._shuffle) != (order is not None):
-            raise CellsegError(f"{_shown(self._source)}: was {'not ' * self._shuffle}shuffled when the state was saved")
+            raise CellsegError(f"{shown(self._source)}: was {'not ' * self._shuffle}shuffled when the state was saved")
         loaded = self._name
         self._files, self._file, self._row, self._offset = files, file, row, offset
         if self._name != loaded:
             self._load()
         if rows != self._rows:
-            raise CellsegError(f"{_shown(self._name)}: has {self._rows} rows, had {rows} when the state was saved")
+            raise CellsegError(f"{shown(self._name)}: has {self._rows} rows, had {rows} when the state was saved")
         self._set_order(order or range(rows))
 
     @property
@@ -212,26 +209,17 @@ class HDF5Rows:
     def _load(self):
         """Read the file at the cursor."""
         self._tensors = None  # before the next is read, so that two never share the memory
-        with self._datasets(self._name) as datasets:
-            self._take_shapes(self._name, datasets)
-            arrays = [self._read(dataset) for dataset in datasets]
-        for top, array in zip(self._tops, arrays):
+        found = self._from_file(self._name, arrays, "f4")
+        self._take_shapes(self._name, [array.shape for array in found])
+        for top, array in zip(self._tops, found):
             if not (np.isfinite(array.min()) and np.isfinite(array.max())):
-                raise CellsegError(
-                    f"{_shown(self._name)}: dataset '{top}' holds NaN or infinite numbers; make it again"
-                )
-        self._rows = len(arrays[0])
-        device = context.device if sum(array.nbytes for array in arrays) < _ON_DEVICE else "cpu"
-        tensors = [torch.from_numpy(array).to(device) for array in arrays]
+                raise CellsegError(f"{shown(self._name)}: dataset '{top}' holds NaN or infinite numbers; make it again")
+        self._rows = len(found[0])
+        device = context.device if sum(array.nbytes for array in found) < _ON_DEVICE else "cpu"
+        tensors = [torch.from_numpy(array).to(device) for array in found]
         for required in self._classes:
             self._check_classes(tensors, *required)
         self._tensors = tensors
-
-    @staticmethod
-    def _read(dataset):
-        array = np.empty(dataset.shape, dtype=np.float32)
-        dataset.read_direct(array)
-        return array
 
     def _check_classes(self, tensors, top, classes, ignore):
         for part in tensors[self._tops.index(top)].reshape(-1).split(_PIECE):
@@ -240,91 +228,33 @@ class HDF5Rows:
             if ignore is not None:
                 wrong &= labels != ignore
             if wrong.any():
+                known = f"0 to {classes - 1}{'' if ignore is None else f', and {ignore} to ignore'}"
                 raise CellsegError(
-                    f"{_shown(self._name)}: dataset '{top}' holds the label {part[wrong][0].item():g}, but the net has "
-                    f"classes 0 to {classes - 1}{'' if ignore is None else f', and {ignore} to ignore'}; make it again"
+                    f"{shown(self._name)}: dataset '{top}' holds the label {part[wrong][0].item():g}, but the net "
+                    f"has classes {known}; make it again"
                 )
 
-    def _take_shapes(self, name, datasets):
+    def _take_shapes(self, name, found):
         """Note the shapes of the first file's rows, and refuse a file whose rows have others."""
-        shapes = [tuple(dataset.shape[1:]) for dataset in datasets]
-        self.shapes = self.shapes or shapes
-        for top, shape, first in zip(self._tops, shapes, self.shapes):
+        rows = [tuple(shape[1:]) for shape in found]
+        self.shapes = self.shapes or rows
+        for top, shape, first in zip(self._tops, rows, self.shapes):
             if shape != first:
                 raise CellsegError(
-                    f"{_shown(name)}: the rows of dataset '{top}' are {_sides(shape)}, but those of the first file "
-                    f"that {_shown(self._source)} names are {_sides(first)}; make them alike"
+                    f"{shown(name)}: the rows of dataset '{top}' are {sides(shape)}, but those of the first file "
+                    f"that {shown(self._source)} names are {sides(first)}; make them alike"
                 )
 
-    @contextmanager
-    def _datasets(self, name):
-        """The datasets of a file that is open meanwhile. Whatever goes wrong in reading is the file's fault."""
+    def _from_file(self, name, function, *more):
+        """What a function reads from a file of the list."""
         path = os.path.join(self._folder, name)
         if not os.path.isfile(path):
-            raise CellsegError(f"{_shown(self._source)}: names {_shown(name)}, which is no file in {self._folder}")
-        try:
-            with h5py.File(path, "r") as file:
-                datasets = [self._dataset(file, name, top, os.path.getsize(path)) for top in self._tops]
-                self._check_rows(name, datasets)
-                yield datasets
-        except CellsegError:
-            raise
-        except Exception as error:  # h5py raises errors of many types on damaged files
-            raise CellsegError(
-                f"{_shown(name)}: not an HDF5 file, or damaged ({_reason(error)}); make it again"
-            ) from error
-
-    def _dataset(self, file, name, top, size):
-        found = file.get(top)
-        if not isinstance(found, h5py.Dataset):
-            held = ", ".join(_shown(key) for key in list(file)[:9]) or "nothing"
-            raise CellsegError(
-                f"{_shown(name)}: has no dataset '{top}', which the layer's top asks for; it holds {held}"
-            )
-        where = f"{_shown(name)}: dataset '{top}'"
-        if found.id.get_type().get_class() not in (h5py.h5t.FLOAT, h5py.h5t.INTEGER):
-            raise CellsegError(f"{where} holds {_shown(str(found.dtype))}; only real and whole numbers can be read")
-        if not found.shape or not math.prod(found.shape):
-            raise CellsegError(f"{where} has no rows, or rows of nothing; its shape is {_sides(found.shape or ())}")
-        if math.prod(found.shape) > _INT_MAX:
-            raise CellsegError(
-                f"{where} holds {_sides(found.shape)} numbers, more than 2147483647; split the rows over several files"
-            )
-        declared = [found.shape, found.chunks or ()]
-        elsewhere = found.is_virtual or found.external
-        if not elsewhere and max(map(math.prod, declared)) * found.dtype.itemsize > _COMPRESSION * size + _SMALL:
-            raise CellsegError(f"{where} declares {_sides(found.shape)} numbers, for which the file is too small")
-        if found.chunks and hasattr(found.id, "chunk_iter"):
-            sizes = []
-            found.id.chunk_iter(lambda piece: sizes.append(piece.size))
-            least = _CHECKSUM if found.fletcher32 else 0
-            if sizes and not least < min(sizes) <= max(sizes) <= size:  # the library itself would crash
-                raise CellsegError(f"{where} is damaged; make the file again")
-        return found
-
-    def _check_rows(self, name, datasets):
-        first = datasets[0].shape[0]
-        for top, dataset in zip(self._tops, datasets):
-            if dataset.shape[0] != first:
-                raise CellsegError(
-                    f"{_shown(name)}: dataset '{top}' has {dataset.shape[0]} rows, but '{self._tops[0]}' has {first}"
-                )
-
-
-def _sides(shape):
-    return "x".join(map(str, shape)) or "scalar"
-
-
-def _shown(name):
-    """A name as it can stand in a message of one line."""
-    name = str(name)
-    name = name if name.isprintable() else ascii(name)
-    return name if len(name) <= 200 else f"{name[:100]}...{name[-90:]}"
+            raise CellsegError(f"{shown(self._source)}: names {shown(name)}, which is no file in {self._folder}")
+        return hdf5.read(path, function, self._tops, *more, name=name)
 
 
 def _reason(error):
     """What an error of another library says, in one line."""
     if isinstance(error, OSError) and error.strerror and not error.strerror.count("\n"):
         return error.strerror
-    said = str(error).strip().splitlines()
-    return _shown(said[0] if said else type(error).__name__)
+    return shown(error or type(error).__name__)

@@ -7,13 +7,14 @@ import torch
 
 from cellseg.engine import prototxt
 from cellseg.engine.layers.base import shown
-from cellseg.engine.torch import snapshot
+from cellseg.engine.torch import memory, snapshot
 from cellseg.engine.torch.building import Building
 from cellseg.engine.torch.context import context
 from cellseg.engine.torch.log import info
 from cellseg.engine.transfer import same_shape
 from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
+from cellseg.files import replacing
 
 TRAIN, TEST = 0, 1
 
@@ -157,6 +158,8 @@ class Net:
         """Let the shapes of all blobs follow those of the inputs."""
         for step in self._steps:
             step.shape()
+        memory.check(self._steps, self.phase)
+        self._checked = self._input_shapes()
 
     def clear_param_diffs(self):
         """Set the gradients of all parameters to zero."""
@@ -218,11 +221,13 @@ class Net:
 
     def save(self, path):
         """Write the weights as a ``.caffemodel``; beside `path` first, then renamed."""
-        snapshot.write_weights(path, self)
+        with replacing(path) as beside:
+            snapshot.write_weights(beside, self)
 
     def save_hdf5(self, path):
         """Write the weights as a ``.caffemodel.h5``."""
-        snapshot.write_weights_hdf5(path, self)
+        with replacing(path) as beside:
+            snapshot.write_weights_hdf5(beside, self)
 
     def run_forward(self, first=0, last=None, record=True):
         """Run the layers with index `first` to `last`; with `record` so that they can run backward.
@@ -234,23 +239,36 @@ class Net:
         """
         last = len(self._steps) - 1 if last is None else last
         if first == 0 and last == len(self._steps) - 1:
+            if self._checked != self._input_shapes():
+                self.reshape()
             for step in self._steps:
                 step.let_go()
-        losses = [loss for step in self._range(first, last) for loss in step.forward(record)]
+        with memory.enough():
+            losses = [loss for step in self._range(first, last) for loss in step.forward(record)]
         return torch.stack(losses).sum() if losses else torch.zeros((), device=context.device)
 
     def run_backward(self, last=None, first=0):
         """Run the layers backward, from index `last` down to `first`."""
-        for step in reversed(self._range(first, len(self._steps) - 1 if last is None else last)):
-            step.backward()
+        with memory.enough():
+            for step in reversed(self._range(first, len(self._steps) - 1 if last is None else last)):
+                step.backward()
 
     def _build(self, parameter, phase, level, stages):
         if phase not in (TRAIN, TEST):
             raise CellsegError(f"the phase is {phase}; give caffe.TRAIN ({TRAIN}) or caffe.TEST ({TEST})")
         self.phase, self.name = phase, parameter.name
-        built = Building(parameter, phase, level, stages)
+        with memory.enough():
+            built = Building(parameter, phase, level, stages)
         self._parameter, self._blobs, self._steps, self._plan = built.parameter, built.blobs, built.steps, built.plan
         self.parameters, self.inputs, self.outputs = built.parameters, built.inputs, built.outputs
+        self._checked = self._input_shapes()
+
+    def check_memory(self, histories):
+        """Refuse a training for which the memory does not do; see `cellseg.engine.torch.memory.check`."""
+        memory.check(self._steps, self.phase, histories)
+
+    def _input_shapes(self):
+        return [self._blobs[name].shape for name in self.inputs]
 
     def _range(self, first, last):
         """What runs from one layer to another; a fused step that is not wholly among them runs as single layers."""

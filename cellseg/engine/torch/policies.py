@@ -68,6 +68,7 @@ def learning_rate(parameter, iteration, current_step):
     if parameter.lr_policy == "poly" and parameter.max_iter < 1:
         raise CellsegError(_NO_END)
     try:
-        return POLICIES[parameter.lr_policy](parameter, iteration, current_step)
+        rate, current_step = POLICIES[parameter.lr_policy](parameter, iteration, current_step)
     except (OverflowError, ZeroDivisionError):
         return math.nan, current_step
+    return math.nan if isinstance(rate, complex) else rate, current_step  # a root of a negative number

@@ -129,8 +129,8 @@ class MersenneTwister:
         """Go on from where `state` was taken."""
         try:
             key = np.frombuffer(base64.b64decode(state["key"], validate=True), dtype="<u4")
-            position = int(state["position"])
-            if not 0 <= position <= len(key):
+            position = state["position"]
+            if type(position) is not int or not 0 <= position <= len(key):
                 raise ValueError(f"position {position} lies outside")
             self._stream.set_state(("MT19937", key, position))
         except (KeyError, TypeError, ValueError) as error:
@@ -192,8 +192,8 @@ class CRand:
     def set_state(self, state):
         """Go on from where `state` was taken."""
         try:
-            words = np.array([int(word) for word in state["words"]], dtype=np.int64)
-            if words.shape != (31,) or words.min() < 0 or words.max() >= 2**32:
+            words = np.array(state["words"])
+            if words.dtype != np.int64 or words.shape != (31,) or words.min() < 0 or words.max() >= 2**32:
                 raise ValueError("31 words of 32 bits are needed")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise CellsegError(f"not the state of rand() ({error}); start from a snapshot that is whole") from error

@@ -3,10 +3,10 @@
 It is kept in a small file beside the state, so that a run that goes on ends as one that was never interrupted.
 """
 
-from cellseg.engine.resume import path_of
+from cellseg.engine.resume import ResumeRecord, path_of, read
 from cellseg.engine.torch.context import context
 from cellseg.errors import CellsegError
-from cellseg.files import read_json, write_json
+from cellseg.records import write_record
 
 
 def write(state, digest, nets):
@@ -20,13 +20,13 @@ def write(state, digest, nets):
     nets : list of Net
         The training net, then the test nets.
     """
-    record = {
-        "solverstate_sha256": digest,
-        "random": context.random.state(),
-        "rand": context.rand.state(),
-        "layers": [{layer.name: layer.state() for layer in _stateful(net)} for net in nets],
-    }
-    write_json(path_of(state, context.rank), record)
+    record = ResumeRecord(
+        solverstate_sha256=digest,
+        random=context.random.state(),
+        rand=context.rand.state(),
+        layers=[{layer.name: layer.state() for layer in _stateful(net)} for net in nets],
+    )
+    write_record(path_of(state, context.rank), record)
 
 
 def restore(state, nets):
@@ -37,17 +37,18 @@ def restore(state, nets):
     CellsegError
         If the file was written for other nets.
     """
-    record = read_json(path_of(state, context.rank), "random", "rand", "layers")
-    for net, states in zip(nets, record["layers"]):
-        layers = {layer.name: layer for layer in _stateful(net)}
-        if set(layers) != set(states):
-            raise CellsegError(
-                f"{path_of(state, context.rank)}: was written for another net; remove it to resume without it"
-            )
-        for name, layer in layers.items():
-            layer.set_state(states[name])
-    context.random.set_state(record["random"])
-    context.rand.set_state(record["rand"])
+    record, path = read(state, context.rank), path_of(state, context.rank)
+    mine = [{layer.name: layer for layer in _stateful(net)} for net in nets]
+    if [set(layers) for layers in mine] != [set(states) for states in record.layers]:
+        raise CellsegError(f"{path}: was written for another net; remove it to resume without it")
+    try:
+        for layers, states in zip(mine, record.layers):
+            for name, layer in layers.items():
+                layer.set_state(states[name])
+        context.random.set_state(record.random)
+        context.rand.set_state(record.rand)
+    except CellsegError as error:
+        raise CellsegError(f"{path}: {error}") from error
 
 
 def _stateful(net):

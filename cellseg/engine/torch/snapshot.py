@@ -1,18 +1,16 @@
 """Writing ``.caffemodel`` and ``.solverstate`` files as Caffe does, in protobuf or HDF5 form."""
 
-import h5py
 import numpy as np
 
-from cellseg.engine import schema
+from cellseg.engine import hdf5, schema
 from cellseg.engine.caffe_schema import NetParameter
-from cellseg.files import replacing
 
 # Tags of protobuf fields: NetParameter.layer (100), LayerParameter.blobs (7), SolverState.history (3).
 _LAYER, _BLOBS, _HISTORY = b"\xa2\x06", b"\x3a", b"\x1a"
 
 
 def write_weights(path, net, with_diff=False):
-    """Write a net's layers and parameters as binary protobuf, beside `path` first.
+    """Write a net's layers and parameters as binary protobuf, to `path` itself.
 
     Parameters
     ----------
@@ -21,7 +19,7 @@ def write_weights(path, net, with_diff=False):
     with_diff : bool
         Also the gradients.
     """
-    with replacing(path) as beside, open(beside, "wb") as stream:
+    with open(path, "wb") as stream:
         stream.write(NetParameter(name=net.name).SerializeToString())
         for layer in net.layers:
             parameter = type(layer.parameter)()
@@ -38,7 +36,7 @@ def write_weights_hdf5(path, net, with_diff=False):
 
     A parameter shared between layers is written with the first of them.
     """
-    with replacing(path) as beside, h5py.File(beside, "w") as file:
+    with hdf5.writing(path) as file:
         for kind in ("data", "diff") if with_diff else ("data",):
             groups = file.create_group(kind)
             for layer in net.layers:
@@ -70,7 +68,7 @@ def write_state(path, iteration, weights, current_step, history):
 
 def write_state_hdf5(path, iteration, weights, current_step, history):
     """The same as HDF5."""
-    with h5py.File(path, "w") as file:
+    with hdf5.writing(path) as file:
         for name, value in (("iter", iteration), ("current_step", current_step)):
             file.create_dataset(name, data=np.array([value], np.int32), track_times=False)
         ended = np.array(weights.encode() + b"\0")  # Caffe reads on until it finds a zero

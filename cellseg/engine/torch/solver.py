@@ -8,7 +8,7 @@ import torch
 
 from cellseg.engine import prototxt
 from cellseg.engine import resume as resume_file
-from cellseg.engine.torch import distributed, policies, resume, snapshot, updates
+from cellseg.engine.torch import distributed, memory, policies, resume, snapshot, updates
 from cellseg.engine.torch.context import context
 from cellseg.engine.torch.log import info, number
 from cellseg.engine.torch.net import TEST, TRAIN, Net
@@ -63,6 +63,7 @@ class Solver:
         self.iter, self._current_step = 0, 0
         _, histories = updates.TYPES[self.param.type]
         blobs = self.net.parameters.learnable
+        self.net.check_memory(histories)
         self._history = [[torch.zeros_like(blob.tensor) for blob in blobs] for _ in range(histories)]
         self._losses, self._pending, self._seen = [], [], 0
         if self.param.weights:
@@ -108,6 +109,10 @@ class Solver:
 
     def apply_update(self):
         """Change the parameters after their gradients: clip, normalise, regularise, then the solver type's rule."""
+        with memory.enough():
+            self._update()
+
+    def _update(self):
         p, known = self.param, self.net.parameters
         found = {i: g for i, g in enumerate(blob.gradient_or_none for blob in known.learnable) if g is not None}
         found = dict(zip(found, distributed.average(list(found.values()))))
@@ -143,12 +148,12 @@ class Solver:
             write_weights = snapshot.write_weights_hdf5 if suffix else snapshot.write_weights
             write_state = snapshot.write_state_hdf5 if suffix else snapshot.write_state
             self._info(f"Snapshotting to {kind} file {weights}")
-            write_weights(weights, self.net, self.param.snapshot_diff)
             self._info(f"Snapshotting solver state to {kind} file {state}")
             history = [array.cpu().numpy() for group in self._history for array in group]
-            with replacing(state) as beside:
-                write_state(beside, self.iter, weights, self._current_step, history)
-                resume.write(state, sha256(beside), [self.net, *self.test_nets])
+            with replacing(state) as new_state, replacing(weights) as new_weights:  # all is renamed, or nothing
+                write_weights(new_weights, self.net, self.param.snapshot_diff)
+                write_state(new_state, self.iter, weights, self._current_step, history)
+                resume.write(state, sha256(new_state), [self.net, *self.test_nets])
         distributed.wait()
         if context.rank:
             resume.write(state, sha256(state), [self.net])

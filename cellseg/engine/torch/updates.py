@@ -43,6 +43,8 @@ def _adam(g, h, rate, p, iteration):
     return h[0].div(h[1].sqrt().add_(p.delta)).mul_(rate * correction)
 
 
+_MOST = 10**6  # losses to average, or batches an iteration
+
 #: Solver type: its function and how many histories a parameter has.
 TYPES = {
     "SGD": (_sgd, 1),
@@ -55,7 +57,7 @@ TYPES = {
 
 
 def check(parameter):
-    """Refuse a solver of unknown type, or with fields that its type does not take.
+    """Refuse a solver of unknown type, or with fields that its type does not take or that are no such quantity.
 
     Parameters
     ----------
@@ -67,6 +69,24 @@ def check(parameter):
         raise CellsegError(f"the solver type {parameter.type} takes no momentum; remove it")
     if parameter.type == "RMSProp" and not 0 <= parameter.rms_decay < 1:
         raise CellsegError(f"the solver's rms_decay is {parameter.rms_decay:g}; give one from 0 to below 1")
+    if parameter.type in ("Adam", "AdaDelta"):
+        for name in ("momentum", "momentum2")[: 1 + (parameter.type == "Adam")]:
+            if not 0 <= getattr(parameter, name) < 1:
+                raise CellsegError(
+                    f"the solver's {name} is {getattr(parameter, name):g}; {parameter.type} takes one from 0 to below 1"
+                )
+    for name in ("base_lr", "momentum", "weight_decay", "delta", "clip_gradients"):
+        if not math.isfinite(getattr(parameter, name)):
+            raise CellsegError(f"the solver's {name} is {getattr(parameter, name):g}; give a number")
+    for name in ("average_loss", "iter_size"):
+        if not 1 <= getattr(parameter, name) <= _MOST:
+            raise CellsegError(f"the solver's {name} is {getattr(parameter, name)}; give 1 to {_MOST}")
+    for rounds in parameter.test_iter:
+        if rounds < 1:
+            raise CellsegError(f"the solver's test_iter is {rounds}; give 1 or more")
+    for name in ("max_iter", "display", "snapshot", "test_interval"):
+        if getattr(parameter, name) < 0:
+            raise CellsegError(f"the solver's {name} is {getattr(parameter, name)}; give 0 or more")
     if parameter.regularization_type not in ("L1", "L2"):
         raise CellsegError(f"the regularization_type '{parameter.regularization_type}' is not supported; give L1 or L2")
 

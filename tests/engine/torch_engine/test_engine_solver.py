@@ -12,6 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from support import full_disk
 
 from cellseg.errors import CellsegError
 
@@ -219,6 +220,41 @@ def test_a_state_of_another_net_is_refused(whole, tmp_path, monkeypatch, caffe):
         solver.restore("new/folder/run_iter_12.solverstate")
     with pytest.raises(CellsegError, match="not a solver state"):
         solver.restore("new/folder/run_iter_12.caffemodel")
+
+
+@pytest.mark.parametrize("form", ["BINARYPROTO", "HDF5"])
+def test_a_full_disk_leaves_no_part_of_a_snapshot(tmp_path, monkeypatch, caffe, form):
+    write_files(tmp_path, more=f"snapshot_format: {form}")
+    monkeypatch.chdir(tmp_path)
+    solver = caffe.get_solver("solver.prototxt")
+    with full_disk(400), pytest.raises(CellsegError, match="run_iter_0.*cannot be written .File too large"):
+        solver.snapshot()
+    assert list((tmp_path / "new/folder").iterdir()) == []
+    solver.snapshot()
+    assert len(list((tmp_path / "new/folder").iterdir())) == 3
+
+
+def test_a_damaged_side_file_is_refused_with_its_name(tmp_path, monkeypatch, caffe):
+    write_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    solver = caffe.get_solver("solver.prototxt")
+    solver.snapshot()
+    path = tmp_path / "new/folder/run_iter_0.solverstate.resume.json"
+    whole = json.loads(path.read_text())
+    solver.restore("new/folder/run_iter_0.solverstate")
+    rows = whole["layers"][0]["data"]
+    for change in (
+        {"random": []},
+        {"random": {**whole["random"], "position": 0.5}},
+        {"rand": {"words": ["1"] * 31}},
+        {"rand": {"words": [10**400] * 31}},
+        {"layers": whole["layers"][:1]},
+        {"layers": [{"data": {**rows, "rows": 10**12, "row": 5}}, *whole["layers"][1:]]},
+        {"layers": [{"data": {**rows, "file": True}}, *whole["layers"][1:]]},
+    ):
+        path.write_text(json.dumps({**whole, **change}))
+        with pytest.raises(CellsegError, match="run_iter_0.solverstate.resume.json: "):
+            solver.restore("new/folder/run_iter_0.solverstate")
 
 
 def test_after_a_step_the_gradient_blob_holds_the_update(tmp_path, monkeypatch, caffe):
