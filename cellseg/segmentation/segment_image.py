@@ -17,7 +17,7 @@ from cellseg.segmentation.record import ImageRecord, write_result
 from cellseg.segmentation.segment_array import label_type
 from cellseg.segmentation.size import at_size, rescaling
 from cellseg.segmentation.tables import write_table
-from cellseg.segmentation.thumbnail import QUALITY, THUMBNAIL, thumbnail
+from cellseg.segmentation.thumbnail import THUMBNAIL, save_thumbnail
 from cellseg.segmentation.tiff_output import write_tiff
 from cellseg.segmentation.track_output import write_tracks
 from cellseg.segmentation.tracking import track
@@ -159,7 +159,7 @@ def _write(folder, job, source, options, done, tracks):
         picture = overlay(one.grey, one.labels, one.plane.shape, one.scale)
         picture.save(str(folder / name), compress_level=1)
         if one is done[0]:
-            thumbnail(picture).save(str(folder / THUMBNAIL), quality=QUALITY)
+            save_thumbnail(picture, str(folder / THUMBNAIL))
     result = ImageResult(job.name, source, done)
     rows = itertools.chain.from_iterable(result.rows(page) for page in range(len(done)))
     write_table(folder / TABLE, result.columns, rows)

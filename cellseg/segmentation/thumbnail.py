@@ -6,9 +6,14 @@ from PIL import Image
 from cellseg.segmentation.overlay import OUTLINE
 
 THUMBNAIL = "thumbnail.jpg"
-SIDE = 256  # pixels, of the longer side at most
-QUALITY = 65
-_STRENGTH = 0.6  # share of the outline's colour in a pixel through which one straight outline runs
+SIDE = 320  # pixels, of the longer side at most
+_JPEG = {"quality": 50, "subsampling": 0}  # with all of the colour, for thin outlines
+_STRENGTH = 0.75  # share of the outline's colour in a pixel through which one straight outline runs
+
+
+def save_thumbnail(picture, target):
+    """Write the thumbnail of an overlay as JPEG to a path or a stream."""
+    thumbnail(picture).save(target, "JPEG", **_JPEG)
 
 
 def thumbnail(picture):

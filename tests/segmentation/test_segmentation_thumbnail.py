@@ -8,13 +8,13 @@ from cellseg.segmentation.thumbnail import SIDE, thumbnail
 
 
 def test_a_large_overlay_becomes_small_and_keeps_its_outlines():
-    pixels = np.full((900, 2048, 3), 90, np.uint8)
-    pixels[:, 1000] = OUTLINE
+    pixels = np.full((900, 2240, 3), 90, np.uint8)
+    pixels[:, 1001] = OUTLINE
     small = np.array(thumbnail(Image.fromarray(pixels))).astype(int)
-    assert small.shape == (113, SIDE, 3)
-    line = small[50, 1000 // 8]
-    np.testing.assert_allclose(line, 0.6 * np.array(OUTLINE) + 0.4 * 90, atol=12)
-    np.testing.assert_array_equal(np.delete(small, 1000 // 8, axis=1), 90)
+    assert small.shape == (129, SIDE, 3)
+    line = small[50, 143]
+    np.testing.assert_allclose(line, 0.75 * np.array(OUTLINE) + 0.25 * 90, atol=12)
+    np.testing.assert_array_equal(np.delete(small, 143, axis=1), 90)
 
 
 def test_a_small_overlay_stays_as_it_is():

@@ -16,7 +16,7 @@ from cellseg.segmentation.batch import FAILED, SUMMARY_TABLE
 from cellseg.segmentation.overlay import overlay_names
 from cellseg.segmentation.record import IMAGE, ImageRecord, read_result
 from cellseg.segmentation.segment_image import TABLE
-from cellseg.segmentation.thumbnail import QUALITY, THUMBNAIL, thumbnail
+from cellseg.segmentation.thumbnail import THUMBNAIL, save_thumbnail
 
 _AGAIN = "segment the image again with --overwrite"
 _NUMBERS = ("planes", "height", "width", "count", "covered_fraction", "threshold")
@@ -175,6 +175,6 @@ def _thumbnail(folder, first):
     else:
         stream = io.BytesIO()
         with Image.open(folder / first, formats=["PNG"]) as picture:
-            thumbnail(picture.convert("RGB")).save(stream, "JPEG", quality=QUALITY)
+            save_thumbnail(picture.convert("RGB"), stream)
         content = stream.getvalue()
     return f"data:image/jpeg;base64,{base64.b64encode(content).decode('ascii')}"
