@@ -53,7 +53,7 @@ I1123 06:59:29.370914 10940 solver.cpp:347] Iteration 40, Tes"""
 def test_a_log_of_the_old_style(tmp_path):
     log = read_log(write(tmp_path / "log", *OLD))
     assert log.train == [
-        {"iteration": 0, "loss": 0.69, "lr": 0.01},
+        {"iteration": 0, "loss": 0.69, "output": 0.69, "lr": 0.01},
         {"iteration": 10, "loss": 0.5, "lr": 0.01},
         {"iteration": 20, "loss": 3e-05, "lr": 0.001},
     ]
@@ -87,7 +87,10 @@ def test_a_training_that_was_started_again_forgets_tests_and_losses_after_its_st
 def test_an_excerpt_of_real_caffe(tmp_path):
     (tmp_path / "log").write_text(REAL)
     log = read_log(tmp_path / "log")
-    assert log.train == [{"iteration": 0, "loss": 0.6919, "lr": 0.01}, {"iteration": 20, "loss": 0.546691, "lr": 0.01}]
+    assert log.train == [
+        {"iteration": 0, "loss": 0.6919, "output": 0.6919, "lr": 0.01},
+        {"iteration": 20, "loss": 0.546691, "output": 0.413239, "lr": 0.01},
+    ]
     assert log.test == [
         {"iteration": 0, "net": 0, "accuracy": 0.741927, "loss": 0.692053},
         {"iteration": 20, "net": 0, "accuracy": 0.87526, "loss": 0.416803},
