@@ -1,10 +1,13 @@
 """Layers of forks whose arithmetic is that of stock Caffe's layers put together: real Caffe runs those."""
 
+import json
+
 import numpy as np
 import pytest
 from caffe_server import CaffeServer, everything
+from PIL import Image
 
-from cellseg.engine.torch import Net
+from cellseg.engine.torch import Net, set_random_seed
 
 C = 4
 X = f'layer {{ name: "in x" type: "Input" top: "x" input_param {{ shape {{ dim: [2, {C}, 9, 11] }} }} }}\n'
@@ -108,3 +111,37 @@ def test_a_layer_is_what_it_is_put_together_of(name, caffe, tmp_path):
         scale = np.abs(wanted[blob]).max()
         assert found[blob].shape == wanted[blob].shape
         assert np.abs(found[blob] - wanted[blob]).max() <= 3e-6 * scale, blob
+
+
+def test_images_come_in_the_order_and_form_of_an_image_data_layer(caffe, tmp_path):
+    """DenseImageData reads them as Caffe's ImageData does, beside labels of their own; the list is passed twice."""
+    transform = "transform_param { scale: 0.5 mean_value: [10, 20, 30] }"
+    images = RNG.integers(0, 256, (9, 5, 7, 3), dtype=np.uint8)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+        Image.fromarray(image[..., 0] // 64).save(tmp_path / f"{number}_labels.png")
+    source = f'source: "{tmp_path}/%s" root_folder: "{tmp_path}/" batch_size: 20 shuffle: true'
+    (tmp_path / "stock").write_text("".join(f"{number}.png {number}\n" for number in range(9)))
+    (tmp_path / "dense").write_text("".join(f"{number}.png {number}_labels.png\n" for number in range(9)))
+    layer = f'layer {{ name: "d" type: "%s" top: "a" top: "b" %s {{ {source} }} {transform} }}'
+    # Caffe frees what a data layer gives with the net; what the next layers give stays.
+    layer += "".join(
+        f' layer {{ name: "{top}" type: "Power" bottom: "{of}" top: "{top}" }}' for of, top in ("ax", "by")
+    )
+    wanted = caffe.run(layer % ("ImageData", "image_data_param", "stock"), backward=False, seed=5)
+    (tmp_path / "net.prototxt").write_text(layer % ("DenseImageData", "dense_image_data_param", "dense"))
+    set_random_seed(5)
+    net = Net(tmp_path / "net.prototxt", 0)
+    net.forward()
+    np.testing.assert_array_equal(net.blobs["x"].data, wanted["data x"])
+    order = wanted["data y"].ravel().astype(int)
+    assert sorted(order[:9]) == list(range(9)) and list(order[:9]) != list(order[9:18])
+    np.testing.assert_array_equal(net.blobs["y"].data, images[order][..., 0][:, None] // 64)
+    before = net.layers[0].state()
+    (first, _), (again, _) = (_forward_from(net.layers[0], before) for _ in range(2))
+    assert (first == again).all()
+
+
+def _forward_from(layer, state):
+    layer.set_state(json.loads(json.dumps(state)))
+    return layer.forward([], [], [], [])

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from cellseg.engine import prototxt
 from cellseg.engine.fork_schema import FORKS, messages
@@ -487,6 +488,27 @@ def test_what_does_not_fit_is_one_line(fork, kind, shapes, fields, words):
     assert words in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("listed", "fields", "words"),
+    [
+        ("a.png l.png b.png", "", "lists 3 files"),
+        ("a.png l.png", "new_height: 3", "write the images in that size"),
+        ("a.png l.png", "} transform_param { mirror: true", "mirror and mean_file are not supported"),
+        ("a.png b.png", "", "labels must be grey values"),
+        ("a.png small.png", "", "a.png is 4x6, but its labels small.png are 2x2"),
+        ("gone.png l.png", "", "gone.png cannot be read .No such file"),
+        ("list l.png", "", "list cannot be read .no picture"),
+    ],
+)
+def test_lists_of_images_that_cannot_be_used(tmp_path, listed, fields, words):
+    for name, shape in {"a": (4, 6, 3), "b": (4, 6, 3), "l": (4, 6), "small": (2, 2)}.items():
+        Image.fromarray(np.zeros(shape, np.uint8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "list").write_text(listed)
+    source = f'dense_image_data_param {{ source: "{tmp_path}/list" root_folder: "{tmp_path}/" {fields} }}'
+    with pytest.raises(CellsegError, match=words):
+        layer("segnet", "DenseImageData", [], source, tops=2)
+
+
 def test_a_mask_of_another_size_is_refused():
     made = layer("segnet", "Upsample", [IMAGE] * 2)
     with pytest.raises(CellsegError, match="places 0 to 80, but its top is 8x10"):
@@ -495,5 +517,5 @@ def test_a_mask_of_another_size_is_refused():
 
 def test_every_type_of_every_fork_is_tried():
     tried = {(case[0], case[1]) for case in CASES} | {("mobilenet", "Pooling")}
-    tried |= {("ssd", "PriorBox"), ("ssd", "DetectionOutput")}
+    tried |= {("ssd", "PriorBox"), ("ssd", "DetectionOutput"), ("segnet", "DenseImageData")}
     assert tried == {(name, kind) for name, fork in FORKS.items() for kind in fork.types}

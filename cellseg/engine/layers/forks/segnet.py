@@ -1,4 +1,7 @@
-"""SegNet's fork: BN whose statistics a script moves into its factors, and Upsample by the places of the maxima."""
+"""SegNet's fork: BN whose statistics a script moves into its factors, and Upsample by the places of the maxima.
+
+Its data layer is in `segnet_data`.
+"""
 
 from fractions import Fraction
 
@@ -7,12 +10,16 @@ import numpy as np
 from cellseg.engine.later import torch
 from cellseg.engine.layers.base import Layer, shown
 from cellseg.engine.layers.forks.per_channel import _PerChannel, normalised
+from cellseg.engine.layers.forks.segnet_data import DenseImageData
+
+__all__ = ["ABOUT", "BN", "FIELDS", "DenseImageData", "Upsample"]
 
 ABOUT = "SegNet, ENet"
 FIELDS = """
 LayerParameter
     BNParameter bn_param
     UpsampleParameter upsample_param
+    DenseImageDataParameter dense_image_data_param
 
 BNParameter
     enum BNMode LEARN=0 INFERENCE=1
@@ -28,6 +35,16 @@ UpsampleParameter
     bool pad_out_w = false
     uint32 upsample_h
     uint32 upsample_w
+
+DenseImageDataParameter
+    string source
+    uint32 batch_size = 1
+    uint32 rand_skip = 0
+    bool shuffle = false
+    uint32 new_height = 0
+    uint32 new_width = 0
+    bool is_color = true
+    string root_folder
 """
 
 _LEARN = 0  # BNParameter.BNMode
