@@ -93,9 +93,9 @@ image-lint: .venv/made ## check the Dockerfile, and that the packages it names a
 
 check: .venv/made ## lint, types, and the tests that need neither real Caffe nor apt nor a browser: a few minutes, anywhere
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
-	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not caffe and not parity and not apt and not browser"
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not caffe and not parity and not apt and not browser and not napari"
 
-test: .caffe/bin/python .venv/bench ## all of it, also what needs real Caffe
+test: .caffe/bin/python .venv/bench .venv/napari ## all of it, also what needs real Caffe
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -116,6 +116,9 @@ bench: .venv/bench ## measure the engine's speed beside real Caffe, plain PyTorc
 .venv/bench: requirements-bench.lock .venv/made
 	@.venv/bin/python -m pip -q --disable-pip-version-check install --no-deps --require-hashes -r requirements-bench.lock
 	@touch $@
+
+.venv/napari: requirements-napari.lock .venv/made
+	@bash tools/make_napari.sh
 
 format: .venv/made ## format the code
 	@.venv/bin/ruff check -q --fix . ; .venv/bin/ruff format .

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import zipfile
 
 import numpy as np
 import pytest
@@ -107,6 +109,16 @@ def test_a_model_is_exported(experiment, tmp_path):
     _, runs, run = experiment
     said = run("export", runs / "finetune/finetune.caffemodel", "--out", tmp_path / "out")
     assert "largest difference" in said and (tmp_path / "out/model.onnx").is_file()
+
+
+def test_napari_finds_the_plugin(wheel):
+    with zipfile.ZipFile(wheel) as content:
+        entries = next(name for name in content.namelist() if name.endswith("entry_points.txt"))
+        assert "[napari.manifest]\ncellseg-caffe = cellseg.napari:napari.yaml" in content.read(entries).decode()
+        manifest = content.read("cellseg/napari/napari.yaml").decode()
+        for place, name in re.findall(r"python_name: cellseg\.(\S+):(\S+)", manifest):
+            text = content.read(f"cellseg/{place.replace('.', '/')}.py").decode()
+            assert f"class {name}(" in text or f"def {name}(" in text
 
 
 def test_the_networks_are_those_of_the_sources(cellseg):
