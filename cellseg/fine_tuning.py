@@ -181,8 +181,10 @@ def resume(state, engine: str = "auto") -> tuple[Path, Comparison | None]:
     model = layout.model("finetune") if finished and not compared else run.resume(state, engine)
     if not ours:
         return model, None
-    weights = read_run(layout.run("finetune")).initial_weights.file
-    return model, _finish(layout, shipped_name(weights) or weights, engine)
+    begun = read_run(layout.run("finetune")).initial_weights
+    if begun is None:
+        raise CellsegError(f"{layout.run('finetune')}: its run.json names no model to compare with; train again")
+    return model, _finish(layout, shipped_name(begun.file) or begun.file, engine)
 
 
 def _start(text, weights):

@@ -44,15 +44,15 @@ def names_and_size(file: tifffile.TiffFile, series) -> tuple[tuple[str, ...], tu
         return names, *pixel_size(said.get("VoxelSizeY"), said.get("VoxelSizeX"), "m", "m")
     if file.is_stk:
         said = file.stk_metadata or {}
-        sides = [said.get(f"{axis}Calibration") if said.get("SpatialCalibration") else None for axis in "YX"]
-        return (), *pixel_size(*sides, said.get("CalibrationUnits"), said.get("CalibrationUnits"))
+        row, column = (said.get(f"{axis}Calibration") if said.get("SpatialCalibration") else None for axis in "YX")
+        return (), *pixel_size(row, column, said.get("CalibrationUnits"), said.get("CalibrationUnits"))
     if file.is_svs:
         side = tifffile.tifffile.svs_description_metadata(series.keyframe.description).get("MPP")
         return (), *pixel_size(side, side, "um", "um")
     if file.is_qpi:
         unit = {_CENTIMETRE: "cm", _INCH: "inch"}.get(series.keyframe.tags.valueof("ResolutionUnit"))
-        sides = [page_side(series.keyframe, axis) for axis in "YX"]
-        return _names_of_pages(series), *pixel_size(*sides, unit, unit)
+        row, column = (page_side(series.keyframe, axis) for axis in "YX")
+        return _names_of_pages(series), *pixel_size(row, column, unit, unit)
     return (), None, []
 
 
