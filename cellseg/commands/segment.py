@@ -20,13 +20,13 @@ from dataclasses import replace
 
 from cellseg import cli
 from cellseg.commands import options
+from cellseg.data.names import SCOPES
 from cellseg.errors import CellsegError, printable
 
 
 def add_arguments(parser):
     """Add the verb's options."""
     from cellseg.images.registry import SUFFIXES
-    from cellseg.segmentation.options import SCOPES
 
     parser.add_argument("images", nargs="+", help=f"files and folders ({', '.join(SUFFIXES)})")
     parser.add_argument("--out", required=True, help="folder for the results")

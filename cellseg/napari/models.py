@@ -26,7 +26,7 @@ class ModelBox(QComboBox):
         self.activated.connect(self._activated)
 
     @property
-    def model(self) -> str:
+    def chosen(self) -> str:
         """Its name or path; see `cellseg.models.find.find_model`."""
         return self.currentData()
 

@@ -115,7 +115,7 @@ class Segmenting(QGroupBox):
         self.bar.setRange(0, 100)
         self.bar.setValue(0)
         self.bar.setFormat(f"plane {list(index)}: %p%" if index else "%p%")
-        model, changes = self.model.model, self._changes() if self._loaded[0] == self.model.model else {}
+        model, changes = self.model.chosen, self._changes() if self._loaded[0] == self.model.chosen else {}
         done = partial(self._mapped, layer, index, model)
         in_background(self._map, pixels, model, changes, done=done, failed=self._failed)
 

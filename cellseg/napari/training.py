@@ -117,7 +117,7 @@ class Training(QGroupBox):
     def train(self) -> None:
         """Train on the images of the annotation folder, from the model that is chosen."""
         numbers = (number for number in range(1, 10000) if not (self.place / f"model-{number}").exists())
-        name, model = f"model-{next(numbers)}", self._segmenting.model.model
+        name, model = f"model-{next(numbers)}", self._segmenting.model.chosen
         try:
             start = model if find_shipped(model) else str(find_model(Path(model)).absolute())
             pair_folders(self.place / IMAGES, self.place / LABELS, TRUTH["labels"])

@@ -10,8 +10,6 @@ from cellseg.segmentation.size import Diameter
 
 #: The key of `SegmentationOptions.describe` for the grey-value scale.
 GREY = "grey_values"
-#: Over what one grey-value scale is measured.
-SCOPES = ("plane", "image", "folder")
 #: Said only where they are used, so that results from before are still those of the same settings.
 _NOT_IN_OLD_RECORDS = ("selection", "properties", "track", "track_distance", "outputs")
 
