@@ -37,4 +37,4 @@ def test_damaged_files_are_read_or_refused(tmp_path, group):
     for name in COUNTS[group]:
         (counts,) = (line for line in lines if line.startswith(f"{name}: "))
         print(counts)
-        assert "refused" in counts
+        assert "refused" in counts or name == "log", "a log with a damaged line is still a log"

@@ -230,7 +230,7 @@ def test_what_is_damaged_or_no_image_is_refused(tmp_path):
     (tmp_path / "empty.tif").write_bytes(b"")
     refused(tmp_path / "empty.tif", "cannot be read")
     (tmp_path / "text.png").write_text("no image")
-    refused(tmp_path / "text.png", "cannot be read")
+    refused(tmp_path / "text.png", "is no PNG or JPEG")
     Image.fromarray(noise(dtype=np.uint8)).save(str(tmp_path / "a.png"))
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(whole[: len(whole) // 2])
