@@ -20,6 +20,7 @@ class DenseImageData(Layer):
 
     BOTTOMS = (0, 0)
     TOPS = (2, 2)
+    SHAPED_BY_FILES = True
 
     def setup(self, bottom_shapes):
         p, change = self.parameter.dense_image_data_param, self.parameter.transform_param
