@@ -12,8 +12,8 @@ from cellseg.errors import CellsegError
 
 
 def shell(line, cwd, **environment):
-    command = ["sh", "-c", line.replace("cellseg", f"{sys.executable} -m cellseg")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    command = ["sh", "-c", line.replace("cellseg", '"$PYTHON" -m cellseg')]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHON": sys.executable, **environment}
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment)
 
 
