@@ -1,5 +1,6 @@
 """LIF files of Leica, through the library liffile: one of the file's images, frame by frame."""
 
+import contextlib
 import functools
 
 import numpy as np
@@ -20,15 +21,15 @@ def read_layout(path, series=None, stored=False) -> Layout:
         import liffile
     except ImportError as error:
         raise CellsegError(f"{path}: LIF needs liffile ({error}); {install('lif')}") from error
-    file = liffile.LifFile(path)
-    try:
+    with contextlib.ExitStack() as stack:
+        file = liffile.LifFile(path)
+        stack.callback(file.close)
         notes: list[str] = []
         if not len(file.images):
             raise CellsegError(f"{path}: holds no image; replace it or leave it out")
-        return _layout(file, file.images[series_number(path, len(file.images), series, notes)], notes)
-    except BaseException:
-        file.close()
-        raise
+        layout = _layout(file, file.images[series_number(path, len(file.images), series, notes)], notes)
+        stack.pop_all()  # layout.close closes it from now on
+    return layout
 
 
 def _layout(file, image, notes):

@@ -3,6 +3,7 @@
 A frame holds all channels. It is mapped, or decoded as a whole if it is compressed.
 """
 
+import contextlib
 import functools
 
 import numpy as np
@@ -23,12 +24,12 @@ def read_layout(path, series=None, stored=False) -> Layout:
         import nd2
     except ImportError as error:
         raise CellsegError(f"{path}: ND2 needs nd2 ({error}); {install('nd2')}") from error
-    file = nd2.ND2File(path)
-    try:
-        return _layout(path, file, series)
-    except BaseException:
-        file.close()
-        raise
+    with contextlib.ExitStack() as stack:
+        file = nd2.ND2File(path)
+        stack.callback(file.close)
+        layout = _layout(path, file, series)
+        stack.pop_all()  # layout.close closes it from now on
+    return layout
 
 
 def _layout(path, file, series):

@@ -3,6 +3,7 @@
 A window is read without the rest. Places that no tile covers are 0.
 """
 
+import contextlib
 from xml.etree import ElementTree
 
 import numpy as np
@@ -25,12 +26,12 @@ def read_layout(path, series=None, stored=False) -> Layout:
         from pylibCZIrw import czi
     except ImportError as error:
         raise CellsegError(f"{path}: CZI needs pylibCZIrw ({error}); {install('czi')}") from error
-    file = czi.CziReader(str(path), cache_options=czi.CacheOptions(czi.CacheType.Standard, _CACHE))
-    try:
-        return _layout(path, file, series)
-    except BaseException:
-        file.close()
-        raise
+    with contextlib.ExitStack() as stack:
+        file = czi.CziReader(str(path), cache_options=czi.CacheOptions(czi.CacheType.Standard, _CACHE))
+        stack.callback(file.close)
+        layout = _layout(path, file, series)
+        stack.pop_all()  # layout.close closes it from now on
+    return layout
 
 
 def _layout(path, file, series):

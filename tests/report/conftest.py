@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import shutil
 from dataclasses import asdict
 
 import numpy as np
@@ -33,6 +34,19 @@ _BLUR = {"before": 0.9, "simulated": 0.5, "after": 0.6, "chosen": 0.6, "honest":
 
 
 HOSTILE = "<script>document.title=1<script> \"q' & \u00fc.png"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="this Python has no playwright")
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("there is no chromium (apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

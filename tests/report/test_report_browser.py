@@ -1,18 +1,11 @@
 """The page in a browser: everything is shown, nothing is asked for, nothing is wider than the screen."""
 
-import shutil
-
 import pytest
 
 from cellseg.network import Fcn, UNet
 from cellseg.report.page import write_report
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-playwright = pytest.importorskip("playwright.sync_api", reason="this Python has no playwright")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason="there is no chromium (apt-get install chromium)"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +17,6 @@ def page_file(tmp_path_factory, writer):
     writer(runs / "best", recipe="best", network=UNet(features=4), stand_in=True)
     writer(runs / "ablation" / "poolings-2", network=Fcn(poolings=2, features=8), stand_in=True)
     return write_report(runs, runs.parent / "report")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,13 +6,7 @@ from urllib.parse import unquote
 import pytest
 from support import run_verb
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-playwright = pytest.importorskip("playwright.sync_api", reason="this Python has no playwright")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.engine,
-    pytest.mark.skipif(BROWSER is None, reason="there is no chromium (apt-get install chromium)"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.engine]
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +21,6 @@ def page_file(results, tmp_path_factory):
         stream.write("lost,,,,,,,,,,,\n")
     assert run_verb("report", "out", cwd=out.parent).returncode == 0
     return out / "index.html"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
