@@ -14,7 +14,7 @@ FLOORS = (
     ("engine", "data"),
     ("inference", "models"),
     ("recipes", "training", "evaluation", "segmentation"),
-    ("export", "report"),
+    ("export", "report", "inspection"),
     ("experiment", "fine_tuning"),
     ("commands", "napari"),
     ("__main__",),

@@ -29,6 +29,7 @@ VERBS = (
     "models",
     "export",
     "prototxt",
+    "inspect",
     "plot-log",
 )
 

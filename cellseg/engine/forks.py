@@ -47,11 +47,32 @@ def choose(net, name):
     CellsegError
         If no fork has a layer's type with its fields, or several differing ones have.
     """
-    undecided, taken, preferred = [], set(), wanted()
+    for problem in assign(net):
+        raise CellsegError(f"{name}: {problem}")
+
+
+def assign(net):
+    """The same without an error.
+
+    Parameters
+    ----------
+    net : NetParameter
+
+    Returns
+    -------
+    list of str
+        Why layers have no fork that fits: a line for each.
+    """
+    undecided, taken, preferred, problems = [], set(), wanted(), []
     for layer in net.layer:
-        able = _able(layer, name)
+        able, where = _able(layer), f"layer '{layer.name}' ({layer.type}): "
+        if not able:
+            problems.append(where + _misfit(layer))
+            continue
         if layer.fork and layer.fork not in able:
-            raise CellsegError(f"{name}: layer '{layer.name}' ({layer.type}): no layer of the fork '{layer.fork}'")
+            problems.append(f"{where}no layer of the fork '{layer.fork}'")
+            layer.ClearField("fork")
+            continue
         choices = [fork for fork in (layer.fork, preferred) if fork and fork in able]
         choices += able if len(able) == 1 or able[0] == "" else []
         if choices:
@@ -61,26 +82,29 @@ def choose(net, name):
             undecided.append((layer, able))
     for layer, able in undecided:
         fitting = [fork for fork in able if fork in taken]
-        if len(fitting) != 1:
-            raise CellsegError(
-                f"{name}: layer '{layer.name}' ({layer.type}): the forks {' and '.join(able)} have such a layer, and "
-                "they differ; say which by --fork NAME"
+        if len(fitting) == 1:
+            layer.fork = fitting[0]
+        else:
+            problems.append(
+                f"layer '{layer.name}' ({layer.type}): the forks {' and '.join(able)} have such a layer, and they "
+                "differ; say which by --fork NAME"
             )
-        layer.fork = fitting[0]
+    return problems
 
 
-def _able(layer, name):
+def _able(layer):
     """The forks that have a layer with its fields; an empty string for stock Caffe, and for what none has."""
     fields = added(layer)
     able = [fork for fork, one in FORKS.items() if layer.type in one.types and fields <= one.names]
     if not fields and (layer.type in TYPES or not able):
         able.insert(0, "")
-    if able:
-        return able
-    where = [f"{field} (of {', '.join(_having(message, field))})" for message, field in sorted(fields)]
-    raise CellsegError(
-        f"{name}: layer '{layer.name}' ({layer.type}): no fork has this type with the fields {', '.join(where)}"
-    )
+    return able
+
+
+def _misfit(layer):
+    """Why no fork has a layer with its fields."""
+    where = [f"{field} (of {', '.join(_having(message, field))})" for message, field in sorted(added(layer))]
+    return f"no fork has this type with the fields {', '.join(where)}"
 
 
 def _having(message, field):

@@ -111,7 +111,7 @@ def lowest(steps):
 
 def _image_ranges(steps, step, axis):
     """Of each kind of unit of a step's top, first and last row (or column) of the image on which it depends."""
-    period = int(max(one.strides[axis - 2] for one in steps) / step.strides[axis - 2])
+    period = max(1, int(max(one.strides[axis - 2] for one in steps) / step.strides[axis - 2]))
     return [_image_range(steps, steps.index(step), axis, unit) for unit in range(period)]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from google.protobuf import text_format
 
-from cellseg.engine import fork_schema, forks
+from cellseg.engine import elsewhere, fork_schema, forks
 from cellseg.engine.caffe_schema import MESSAGES
 from cellseg.engine.upgrade import upgrade_net, upgrade_solver
 from cellseg.errors import CellsegError
@@ -15,7 +15,8 @@ from cellseg.errors import CellsegError
 # Caffe's own tokens: protobuf's Python parser takes more (1_0, 0b1, +1, exotic spaces) and knows fewer escapes.
 _ESCAPE = r"\\(?:[abfnrtv\\'\"]|[0-3][0-7]{2}|[0-7]{1,2}(?![0-7])|[xX][0-9a-fA-F]{1,2})"
 _DECIMAL = r"(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)"
-_TOKEN = re.compile(
+#: One token of a prototxt, or the space between two.
+TOKEN = re.compile(
     "|".join(
         [
             r"[ \n\t\r\v\f]+",
@@ -137,7 +138,7 @@ def _parsed(path, name, nets):
 
     `nets` finds the nets in it. Of two errors the one that stands later in the file counts.
     """
-    content = _content(path)
+    content = read_text(path)
     try:
         stock = parse(content, MESSAGES[name], path)
     except CellsegError as error:
@@ -182,7 +183,7 @@ def _as_caffe_prints(match):
     return match[1] + (short if kind(short) == value and not subnormal else f"{value:.{all_}g}")
 
 
-def _content(path):
+def read_text(path):
     """A file's bytes, or only the first ones of a file that is no text."""
     try:
         with open(Path(path), "rb") as file:
@@ -195,7 +196,7 @@ def _content(path):
 def _check_tokens(text, name):
     position = 0
     while position < len(text):
-        match = _TOKEN.match(text, position)
+        match = TOKEN.match(text, position)
         if match is None or len(match["number"] or "") > _LONGEST_NUMBER:
             line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
             raise _error(name, line, column, _unknown_token(text[position : position + 20]))
@@ -220,9 +221,7 @@ def _explained(error, line, message):
         text = text[len(quoted) :] if text.startswith(quoted) else text
     unknown = re.match(r'Message type "caffe\.(\w+)" has no field named "([^"]*)"', text)
     if unknown:
-        fields = message.DESCRIPTOR.file.message_types_by_name[unknown[1]].fields_by_name
-        close = difflib.get_close_matches(unknown[2], list(fields), 1)
-        return f"{unknown[1]} has no field '{unknown[2]}'" + (f"; is it '{close[0]}'?" if close else "")
+        return f"{unknown[1]} has no field '{unknown[2]}'{_hint(message, *unknown.groups())}"
     twice = re.match(r'Message type "caffe\.(\w+)" should not have multiple "(\w+)" fields', text)
     if twice:
         return f"{twice[1]} takes one '{twice[2]}', and this is the second"
@@ -234,6 +233,16 @@ def _explained(error, line, message):
     if "codec can't" in text:
         return "a text that is not UTF-8"
     return text.replace("caffe.", "").rstrip(".")
+
+
+def _hint(message, owner, field):
+    """What may be meant by a field that a message does not have: a fork's, or one of nearly that name."""
+    fork, instead = elsewhere.of_field(owner, field)
+    if fork:
+        return f", which is of {fork}" + (f"; today it is '{instead}'" if instead else "")
+    fields = message.DESCRIPTOR.file.message_types_by_name[owner].fields_by_name
+    close = difflib.get_close_matches(field, list(fields), 1)
+    return f"; is it '{close[0]}'?" if close else ""
 
 
 def _error(name, line, column, message):

@@ -103,21 +103,33 @@ def trace(layers, channels=1) -> list[Step]:
         missing = [name for name in parameter.bottom if name not in known]
         if missing:
             raise CellsegError(f"layer '{layer.name}': nothing before it gives its bottom '{missing[0]}'")
-        step = _step(layer, [known[name] for name in parameter.bottom])
-        found = enumerate(zip(step.tops, step.top_shapes))
-        known.update({name: (len(steps), number, shape, step.strides) for number, (name, shape) in found})
-        steps.append(step)
+        made = step(layer, [known[name] for name in parameter.bottom])
+        found = enumerate(zip(made.tops, made.top_shapes))
+        known.update({name: (len(steps), number, shape, made.strides) for number, (name, shape) in found})
+        steps.append(made)
     return steps
 
 
-def _step(layer, before):
+def step(layer, before):
+    """Shape a layer.
+
+    Parameters
+    ----------
+    layer : Layer
+    before : list of (int, int, tuple of int, (Fraction, Fraction))
+        For each bottom: the number of the step that made it, and of the top there; its shape and strides.
+
+    Returns
+    -------
+    Step
+    """
     layer.check_numbers()
     shapes = [shape for _, _, shape, _ in before]
     layer.setup(shapes)
     top_shapes = tuple(map(tuple, layer.reshape(shapes)))
     seen = [layer.sees(2, 0, 0, top) for top in range(len(top_shapes))]
     used = [number for number in range(len(before)) if any(ranges[number] for ranges in seen)]
-    strides = tuple(side * step for side, step in zip(before[used[0]][3], layer.stride))
+    strides = tuple(side * by for side, by in zip(before[used[0]][3], layer.stride))
     bottoms, sources = layer.parameter.bottom, tuple(one[:2] for one in before)
     used = tuple(bottoms[number] for number in used)
     return Step(layer, used, tuple(layer.parameter.top), sources, top_shapes, strides)

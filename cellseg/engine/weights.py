@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from cellseg.engine import hdf5, schema
 from cellseg.errors import CellsegError
 
-_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 def read_weights(path):
@@ -36,8 +36,8 @@ def read_weights(path):
     CellsegError
         If the file is missing, truncated, a solver state, or anything else than weights.
     """
-    content = _content(path)
-    weights = _from_hdf5(path) if content.startswith(_HDF5_MAGIC) else _from_protobuf(path, content)
+    content = content_of(path)
+    weights = _from_hdf5(path) if content.startswith(HDF5_MAGIC) else _from_protobuf(path, content)
     if not weights:
         raise CellsegError(f"{path}: holds no weights; give a .caffemodel that Caffe wrote")
     for layer, blobs in weights.items():
@@ -68,8 +68,14 @@ class SolverState:
     history: list
 
 
-def read_solver_state(path):
+def read_solver_state(path, weights_there=True):
     """Read a ``.solverstate`` (protobuf or HDF5 form).
+
+    Parameters
+    ----------
+    path : str or path
+    weights_there : bool
+        Whether the weights that it names must be there.
 
     Returns
     -------
@@ -80,26 +86,27 @@ def read_solver_state(path):
     CellsegError
         If the file is missing or is no solver state, or its weights are not there.
     """
-    content = _content(path)
-    state = _hdf5_state(path) if content.startswith(_HDF5_MAGIC) else _solver_state(path, content)
+    content = content_of(path)
+    state = _hdf5_state(path) if content.startswith(HDF5_MAGIC) else _solver_state(path, content)
     if state is None:
         raise CellsegError(f"{path}: not a solver state; give the .solverstate that was written beside the weights")
-    if not os.path.isfile(state.weights):
+    if weights_there and not os.path.isfile(state.weights):
         raise CellsegError(
             f"{path}: its weights {state.weights} are not there; start in the folder where it was written"
         )
     return state
 
 
-def _content(path):
+def content_of(path):
+    """The bytes of a file."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
         raise CellsegError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _parse(message, content):
-    """Parse a whole file or raise DecodeError; protobuf 3.12 only warns where it stops early."""
+def parse(message, content):
+    """Parse a whole binary file or raise DecodeError; protobuf 3.12 only warns where it stops early."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         parsed = message.FromString(content)
@@ -110,12 +117,12 @@ def _parse(message, content):
 
 def _solver_state(path, content):
     try:
-        state = _parse(schema.SolverState, content)
+        state = parse(schema.SolverState, content)
     except DecodeError:
         return None
     if not state.HasField("iter") or not state.history:
         return None
-    history = [_array(path, f"history {n}", blob) for n, blob in enumerate(state.history)]
+    history = [array_of(path, f"history {n}", blob) for n, blob in enumerate(state.history)]
     return SolverState(state.iter, _text(state.learned_net), state.current_step, history)
 
 
@@ -138,14 +145,14 @@ def _from_protobuf(path, content):
     if content.startswith(b"\x08") and _solver_state(path, content) is not None:
         raise CellsegError(f"{path}: a solver state, not weights; give the .caffemodel beside it")
     try:
-        net = _parse(schema.NetParameter, content)
+        net = parse(schema.NetParameter, content)
     except DecodeError as error:
         raise CellsegError(f"{path}: not a .caffemodel, or truncated; give one that Caffe wrote") from error
     blobs = OrderedDict()
     for layer in [*(old.layer if old.HasField("layer") else old for old in net.layers), *net.layer]:
         if layer.blobs:
             name = _text(layer.name)
-            blobs.setdefault(name, [_array(path, f"layer '{name}'", blob) for blob in layer.blobs])
+            blobs.setdefault(name, [array_of(path, f"layer '{name}'", blob) for blob in layer.blobs])
     return blobs
 
 
@@ -154,7 +161,8 @@ def _text(value):
     return os.fsdecode(value) if isinstance(value, bytes) else str(value)
 
 
-def _array(path, owner, blob):
+def array_of(path, owner, blob):
+    """The array that a BlobProto of `cellseg.engine.schema` holds; `owner` is what messages call it."""
     legacy = [field for field in ("num", "channels", "height", "width") if blob.HasField(field)]
     shape = (blob.num, blob.channels, blob.height, blob.width) if legacy else tuple(blob.shape.dim)
     held, kind = (blob.double_data, "<f8") if blob.double_data else (blob.data, "<f4")

@@ -9,7 +9,7 @@ import sys
 import pytest
 from support import ROOT, assert_refused, run_tool, run_verb
 
-TOOLS = {"make_data": "data", "make_prototxt": "prototxt", "plot_log": "plot-log"}
+TOOLS = {"inspect_files": "inspect", "make_data": "data", "make_prototxt": "prototxt", "plot_log": "plot-log"}
 NAMES = sorted(path.stem for path in (ROOT / "tools").glob("[!_]*.py"))
 VERBS = [name for name in NAMES if name != "crossvalidate"]
 

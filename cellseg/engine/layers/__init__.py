@@ -6,6 +6,7 @@ Those that forks of Caffe added are in the folder `forks`.
 import importlib
 import pkgutil
 
+from cellseg.engine import elsewhere
 from cellseg.engine.layers.base import Layer
 from cellseg.engine.layers.forks import FORKS
 from cellseg.errors import CellsegError
@@ -47,8 +48,9 @@ def make(parameter, phase):
     types = FORKS[fork].types if fork else TYPES
     if parameter.type not in types:
         others = {name for one in FORKS.values() for name in one.types}
+        origin = elsewhere.of_type(parameter.type)
         raise CellsegError(
-            f"layer '{parameter.name}': the type '{parameter.type}' is not supported; supported are: "
-            f"{', '.join(sorted({*TYPES, *others}))}"
+            f"layer '{parameter.name}': the type '{parameter.type}'{origin and f' of {origin}'} is not supported; "
+            f"supported are: {', '.join(sorted({*TYPES, *others}))}"
         )
     return types[parameter.type](parameter, phase)

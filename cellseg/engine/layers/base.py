@@ -126,6 +126,20 @@ class Layer:
         """
         return [EVERYTHING if self.whole(axis) else (low, high)] * len(self.parameter.bottom)
 
+    def products(self, bottom_shapes, top_shapes):
+        """How many products of two numbers, added up, a forward pass takes: those of convolutions and inner products.
+
+        Parameters
+        ----------
+        bottom_shapes, top_shapes : list of tuple of int
+
+        Returns
+        -------
+        int
+            0 for layers of other types, whose work is small beside that.
+        """
+        return 0
+
     def onnx(self, graph, bottoms, tops):
         """Add the layer to an ONNX graph as it runs in testing.
 

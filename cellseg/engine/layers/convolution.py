@@ -115,6 +115,9 @@ class Convolution(_Sliding):
     def stride(self):
         return self.window.stride
 
+    def products(self, bottom_shapes, top_shapes):
+        return sum(math.prod((shape[0], *shape[2:], *self.shapes[0])) for shape in top_shapes)
+
     def _weight_channels(self, channels):
         return self.outputs, channels // self.group
 
@@ -143,6 +146,9 @@ class Deconvolution(_Sliding):
     @property
     def stride(self):
         return tuple(Fraction(1, stride) for stride in self.window.stride)
+
+    def products(self, bottom_shapes, top_shapes):
+        return sum(math.prod((shape[0], *shape[2:], *self.shapes[0])) for shape in bottom_shapes)
 
     def _weight_channels(self, channels):
         return channels, self.outputs // self.group
@@ -186,6 +192,9 @@ class InnerProduct(Layer):
                 f"its weights {shown(self.shapes[0])} take {self.inputs} inputs, but the bottom is {shown(shape)}"
             )
         return [(*shape[: self.first], self.parameter.inner_product_param.num_output)]
+
+    def products(self, bottom_shapes, top_shapes):
+        return math.prod(bottom_shapes[0][: self.first]) * math.prod(self.shapes[0])
 
     def whole(self, axis):
         return axis >= self.first

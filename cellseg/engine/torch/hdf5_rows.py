@@ -8,42 +8,12 @@ import torch
 
 from cellseg.engine import hdf5
 from cellseg.engine.hdf5_file import arrays, shapes, shown, sides
+from cellseg.engine.hdf5_list import files_in
 from cellseg.engine.torch.context import context
 from cellseg.errors import CellsegError
 
 _ON_DEVICE = 2**31  # bytes; files from this size on stay in the host's memory
 _PIECE = 2**24  # numbers looked at in one go
-
-
-def read_list(source):
-    """The files that a list names, split at white space.
-
-    Parameters
-    ----------
-    source : str
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    CellsegError
-        If the list is not there, is empty, or is no list.
-    """
-    if not source:
-        raise CellsegError("hdf5_data_param gives no source; name a text file that lists HDF5 files")
-    try:
-        with open(source, "rb") as file:
-            content = file.read()
-    except (OSError, ValueError) as error:
-        raise CellsegError(f"{shown(source)}: the list of HDF5 files cannot be read ({_reason(error)})") from error
-    if content.startswith(b"\x89HDF"):
-        raise CellsegError(f"{shown(source)}: an HDF5 file; source must name a text file that lists HDF5 files")
-    names = [os.fsdecode(name) for name in content.split()]
-    if not names:
-        raise CellsegError(f"{shown(source)}: names no HDF5 file; write one name a line")
-    return names
 
 
 class HDF5Rows:
@@ -75,7 +45,7 @@ class HDF5Rows:
 
     def __init__(self, source, tops, shuffle, rand):
         self._source, self._tops, self._shuffle, self._rand = source, list(tops), shuffle, rand
-        self._names, self._folder = read_list(source), os.getcwd()
+        self._names, self._folder = files_in(source), os.getcwd()
         self._classes = []
         self.shapes = None
         for name in dict.fromkeys(self._names):

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cellseg.engine import prototxt
+from cellseg.engine import policies, prototxt, updates
 from cellseg.engine import resume as resume_file
-from cellseg.engine.torch import distributed, memory, policies, resume, snapshot, updates
+from cellseg.engine.torch import distributed, memory, resume, snapshot
 from cellseg.engine.torch.context import context
 from cellseg.engine.torch.log import info, number
 from cellseg.engine.torch.net import TEST, TRAIN, Net
@@ -49,8 +49,8 @@ class Solver:
         self.param = prototxt.read_solver(solver_file)
         if self.TYPE:
             self.param.type = self.TYPE
-        policies.check(self.param)
-        updates.check(self.param)
+        _refuse_first(policies.problems(self.param))
+        _refuse_first(updates.problems(self.param))
         if self.param.debug_info:
             info("debug_info is not supported and left out")
         distributed.join()
@@ -287,14 +287,9 @@ class Solver:
         nets = [*p.test_net_param, *(prototxt.read_net(path) for path in p.test_net)]
         generic = p.net_param if p.HasField("net_param") else prototxt.read_net(p.net) if p.net else None
         missing = len(p.test_iter) - len(nets)
-        if missing < 0 or (missing and generic is None):
-            raise CellsegError(f"the solver names {len(nets)} test nets and gives test_iter {len(p.test_iter)} times")
-        if len(p.test_iter) and p.test_interval < 1:
-            raise CellsegError("the solver has test nets, but no test_interval of 1 or more")
+        _refuse_first(updates.test_problems(p))
         nets += [generic] * missing
         states = list(p.test_state)
-        if states and len(states) != len(nets):
-            raise CellsegError(f"the solver gives test_state {len(states)} times for {len(nets)} test nets")
         return [self._make_net(net, TEST, states[i] if states else None) for i, net in enumerate(nets)]
 
     @staticmethod
@@ -304,6 +299,12 @@ class Solver:
         if state is not None:
             merged.MergeFromString(state.SerializeToString())  # the solver's may be of another schema
         return Net.from_parameter(parameter, merged.phase, merged.level, merged.stage)
+
+
+def _refuse_first(problems):
+    """Raise a `CellsegError` with the first of some mistakes, if there is one."""
+    for problem in problems:
+        raise CellsegError(problem)
 
 
 def _of_type(name):

@@ -2,8 +2,10 @@
 
 import math
 
-from cellseg.engine.torch.log import info
+from cellseg.engine.later import later
 from cellseg.errors import CellsegError
+
+_log = later("cellseg.engine.torch.log")
 
 
 def _step(p, iteration, _):
@@ -14,7 +16,7 @@ def _step(p, iteration, _):
 def _multistep(p, iteration, step):
     if step < len(p.stepvalue) and iteration >= p.stepvalue[step]:
         step += 1
-        info(f"MultiStep Status: Iteration {iteration}, step = {step}")
+        _log.info(f"MultiStep Status: Iteration {iteration}, step = {step}")
     return p.base_lr * p.gamma**step, step
 
 
@@ -31,22 +33,28 @@ POLICIES = {
 _NO_END = "the solver's lr_policy 'poly' needs a max_iter of 1 or more"  # 0 does for tests alone
 
 
-def check(parameter):
-    """Refuse a solver whose policy is unknown or lacks a field.
+def problems(parameter):
+    """What is wrong with a solver's policy: it is unknown, or lacks a field.
 
     Parameters
     ----------
     parameter : SolverParameter
+
+    Yields
+    ------
+    str
+        A line for each mistake.
     """
     policy = parameter.lr_policy
     if policy not in POLICIES:
-        raise CellsegError(f"the solver's lr_policy '{policy}' is not supported; supported are: {', '.join(POLICIES)}")
+        yield f"the solver's lr_policy '{policy}' is not supported; supported are: {', '.join(POLICIES)}"
+        return
     if policy in ("step", "sigmoid") and parameter.stepsize < 1:
-        raise CellsegError(f"the solver's lr_policy '{policy}' needs a stepsize of 1 or more")
+        yield f"the solver's lr_policy '{policy}' needs a stepsize of 1 or more"
     if policy not in ("fixed", "poly") and parameter.gamma < 0:
-        raise CellsegError(f"the solver's gamma is {parameter.gamma:g}; lr_policy '{policy}' needs one of 0 or more")
+        yield f"the solver's gamma is {parameter.gamma:g}; lr_policy '{policy}' needs one of 0 or more"
     if policy == "poly" and (parameter.max_iter < 0 or not parameter.HasField("max_iter")):
-        raise CellsegError(_NO_END)
+        yield _NO_END
 
 
 def learning_rate(parameter, iteration, current_step):

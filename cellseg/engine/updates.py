@@ -6,8 +6,6 @@ parameter and the iteration; it changes the histories in place and returns the u
 
 import math
 
-from cellseg.errors import CellsegError
-
 
 def _sgd(g, h, rate, p, iteration):
     return h[0].mul_(p.momentum).add_(g, alpha=rate)
@@ -56,39 +54,65 @@ TYPES = {
 }
 
 
-def check(parameter):
-    """Refuse a solver of unknown type, or with fields that its type does not take or that are no such quantity.
+def problems(parameter):
+    """What is wrong with a solver: its type is unknown, or fields do not suit its type, its nets or what they count.
 
     Parameters
     ----------
     parameter : SolverParameter
+
+    Yields
+    ------
+    str
+        A line for each mistake.
     """
     if parameter.type not in TYPES:
-        raise CellsegError(f"the solver type '{parameter.type}' is not supported; supported are: {', '.join(TYPES)}")
+        yield f"the solver type '{parameter.type}' is not supported; supported are: {', '.join(TYPES)}"
     if parameter.type in ("AdaGrad", "RMSProp") and parameter.momentum:
-        raise CellsegError(f"the solver type {parameter.type} takes no momentum; remove it")
+        yield f"the solver type {parameter.type} takes no momentum; remove it"
     if parameter.type == "RMSProp" and not 0 <= parameter.rms_decay < 1:
-        raise CellsegError(f"the solver's rms_decay is {parameter.rms_decay:g}; give one from 0 to below 1")
+        yield f"the solver's rms_decay is {parameter.rms_decay:g}; give one from 0 to below 1"
     if parameter.type in ("Adam", "AdaDelta"):
         for name in ("momentum", "momentum2")[: 1 + (parameter.type == "Adam")]:
-            if not 0 <= getattr(parameter, name) < 1:
-                raise CellsegError(
-                    f"the solver's {name} is {getattr(parameter, name):g}; {parameter.type} takes one from 0 to below 1"
-                )
+            value = getattr(parameter, name)
+            if not 0 <= value < 1:
+                yield f"the solver's {name} is {value:g}; {parameter.type} takes one from 0 to below 1"
     for name in ("base_lr", "momentum", "weight_decay", "delta", "clip_gradients"):
         if not math.isfinite(getattr(parameter, name)):
-            raise CellsegError(f"the solver's {name} is {getattr(parameter, name):g}; give a number")
+            yield f"the solver's {name} is {getattr(parameter, name):g}; give a number"
     for name in ("average_loss", "iter_size"):
         if not 1 <= getattr(parameter, name) <= _MOST:
-            raise CellsegError(f"the solver's {name} is {getattr(parameter, name)}; give 1 to {_MOST}")
+            yield f"the solver's {name} is {getattr(parameter, name)}; give 1 to {_MOST}"
     for rounds in parameter.test_iter:
         if rounds < 1:
-            raise CellsegError(f"the solver's test_iter is {rounds}; give 1 or more")
+            yield f"the solver's test_iter is {rounds}; give 1 or more"
     for name in ("max_iter", "display", "snapshot", "test_interval"):
         if getattr(parameter, name) < 0:
-            raise CellsegError(f"the solver's {name} is {getattr(parameter, name)}; give 0 or more")
+            yield f"the solver's {name} is {getattr(parameter, name)}; give 0 or more"
     if parameter.regularization_type not in ("L1", "L2"):
-        raise CellsegError(f"the regularization_type '{parameter.regularization_type}' is not supported; give L1 or L2")
+        yield f"the regularization_type '{parameter.regularization_type}' is not supported; give L1 or L2"
+
+
+def test_problems(parameter):
+    """The same of a solver's tests.
+
+    Parameters
+    ----------
+    parameter : SolverParameter
+
+    Yields
+    ------
+    str
+    """
+    p = parameter
+    named, states = len(p.test_net_param) + len(p.test_net), len(p.test_state)
+    missing, generic = len(p.test_iter) - named, p.HasField("net_param") or bool(p.net)
+    if missing < 0 or (missing and not generic):
+        yield f"the solver names {named} test nets and gives test_iter {len(p.test_iter)} times"
+    if len(p.test_iter) and p.test_interval < 1:
+        yield "the solver has test nets, but no test_interval of 1 or more"
+    if states and states != len(p.test_iter):
+        yield f"the solver gives test_state {states} times for {len(p.test_iter)} test nets"
 
 
 def penalty(weights, parameter):
