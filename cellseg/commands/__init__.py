@@ -31,6 +31,7 @@ VERBS = (
     "prototxt",
     "inspect",
     "plot-log",
+    "run-script",
 )
 
 _DESCRIPTION = "Microscopy cell segmentation with a fully convolutional network, on real Caffe or PyTorch."

@@ -1,7 +1,7 @@
 """pycaffe's documented surface for every script: ``caffe = cellseg.engine.load("auto")``.
 
 What `load` returns has ``Net``, ``SGDSolver``, ``get_solver``, ``TRAIN``, ``TEST``, ``set_mode_cpu`` and so on, as real
-pycaffe has them; with real Caffe it is the pycaffe module, else `cellseg.engine.torch`. Nothing outside this package
+pycaffe has them; with real Caffe it is the pycaffe module, else `cellseg.engine.pycaffe`. Nothing outside this package
 asks which engine it got. Real Caffe may be in another Python (3.9, numpy 1.19): what is to run there goes through
 `cellseg.engine.process`, and this module, too, keeps to Python 3.9.
 """
@@ -160,7 +160,7 @@ def _compute_on_gpu():
 
 
 def _load_torch(name):
-    engine = importlib.import_module("cellseg.engine.torch")
+    engine = importlib.import_module("cellseg.engine.pycaffe")
     engine.prepare_process()
     engine.set_precision(name.partition("-")[2] or "fp32")
     engine.set_best_mode()

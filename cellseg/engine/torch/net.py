@@ -1,6 +1,6 @@
 """Nets: layers in order, the blobs between them, and the passes through them; pycaffe's ``Net``."""
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from cellseg.engine.torch import memory, snapshot
 from cellseg.engine.torch.building import Building
 from cellseg.engine.torch.context import context
 from cellseg.engine.torch.log import info
+from cellseg.engine.torch.scripting import Scripting, Watched
 from cellseg.engine.transfer import same_shape
 from cellseg.engine.weights import read_weights
 from cellseg.errors import CellsegError
@@ -19,7 +20,7 @@ from cellseg.files import replacing
 TRAIN, TEST = 0, 1
 
 
-class Net:
+class Net(Scripting):
     """A net of one phase.
 
     Parameters
@@ -28,11 +29,11 @@ class Net:
         Net prototxt.
     phase : int
         `TRAIN` or `TEST`. The older order, weights second and phase third, is understood too.
-    weights : str or path, optional
-        Weights to copy by name.
     level : int, optional
     stages : sequence of str, optional
         For the rules of the layers.
+    weights : str or path, optional
+        Weights to copy by name.
 
     Raises
     ------
@@ -40,9 +41,9 @@ class Net:
         If the prototxt cannot be read, a layer is not supported, or shapes do not fit; with the layer's name.
     """
 
-    def __init__(self, network_file, phase, weights=None, level=0, stages=None):
+    def __init__(self, network_file, phase, level=0, stages=None, weights=None):
         if not isinstance(phase, int):
-            phase, weights = weights, phase
+            phase, level, weights = level, 0, phase
         self._build(prototxt.read_net(network_file), phase, level, stages or ())
         if weights is not None:
             self.copy_from(weights)
@@ -257,6 +258,7 @@ class Net:
         if phase not in (TRAIN, TEST):
             raise CellsegError(f"the phase is {phase}; give caffe.TRAIN ({TRAIN}) or caffe.TEST ({TEST})")
         self.phase, self.name = phase, parameter.name
+        self._hooks = defaultdict(list)
         with memory.enough():
             built = Building(parameter, phase, level, stages)
         self._parameter, self._blobs, self._steps, self._plan = built.parameter, built.blobs, built.steps, built.plan
@@ -273,6 +275,8 @@ class Net:
     def _range(self, first, last):
         """What runs from one layer to another; a fused step that is not wholly among them runs as single layers."""
         within, chosen = self._steps[first : last + 1], []
+        if self._hooks:
+            return [Watched(step, number, self._hooks) for number, step in enumerate(within, first)]
         for step in self._plan:
             parts = [part for part in step.steps if part in within]
             chosen += [step] if len(parts) == len(step.steps) else parts

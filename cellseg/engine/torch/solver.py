@@ -66,9 +66,26 @@ class Solver:
         self.net.check_memory(histories)
         self._history = [[torch.zeros_like(blob.tensor) for blob in blobs] for _ in range(histories)]
         self._losses, self._pending, self._seen = [], [], 0
+        self._callbacks = []
         if self.param.weights:
             for path in ",".join(self.param.weights).split(","):
                 self.net.copy_from(path)
+
+    @property
+    def lr(self):
+        """float: the learning rate of the next update."""
+        return float(np.float32(policies.learning_rate(self.param, self.iter, self._current_step)[0]))
+
+    def add_callback(self, on_start, on_gradients_ready):
+        """Call functions without arguments in each iteration: before its passes, and before its update."""
+        for function in (on_start, on_gradients_ready):
+            if not callable(function):
+                raise CellsegError(f"a callback of a solver is a function, not {function!r}")
+        self._callbacks.append((on_start, on_gradients_ready))
+
+    def share_weights(self, net):
+        """Let the training net use the parameters of another one; see `cellseg.engine.torch.net.Net.share_with`."""
+        self.net.share_with(net)
 
     def step(self, iterations):
         """Train for a number of iterations, testing, logging and writing snapshots as the solver says.
@@ -194,9 +211,13 @@ class Solver:
         self.net.clear_param_diffs()
         if p.test_interval and self.iter % p.test_interval == 0 and (self.iter > 0 or p.test_initialization):
             self._test_all()
+        for on_start, _ in self._callbacks:
+            on_start()
         self._pending.append(self._forward_backward())
         if p.display and self.iter % p.display == 0:
             self._show_progress()
+        for _, on_gradients_ready in self._callbacks:
+            on_gradients_ready()
         self.apply_update()
         self.iter += 1
         if p.snapshot and self.iter % p.snapshot == 0:
