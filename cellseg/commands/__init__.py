@@ -30,6 +30,7 @@ VERBS = (
     "export",
     "prototxt",
     "inspect",
+    "mean",
     "plot-log",
     "run-script",
 )
