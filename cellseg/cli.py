@@ -88,6 +88,8 @@ def exit_code(main):
         sys.stdout.flush()
         return code
     except CellsegError as error:
+        if error.details:
+            print(error.details, file=sys.stderr)
         return _refuse(f"error: {error}")
     except KeyboardInterrupt:
         return _refuse("interrupted")

@@ -29,5 +29,8 @@ class CellsegError(ValueError):
     quotes from files may be anything: see `printable`.
     """
 
+    #: What a terminal shows above the line: the traceback of code that is the user's own.
+    details = ""
+
     def __init__(self, message):
         super().__init__(printable(" ".join(str(message).splitlines()), _LONGEST))

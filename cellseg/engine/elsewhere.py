@@ -59,6 +59,11 @@ _FIELDS = {
         "SolverParameter": "larc larc_policy min_lr rampup_interval rampup_lr",
     },
 }
+#: What to do without a type.
+_WITHOUT = {
+    "WindowData": "cut the windows out beforehand and read them by ImageData or HDF5Data",
+    "HDF5Output": "write net.blobs[NAME].data to a file in a script",
+}
 #: What to write in place of a fork's field.
 _INSTEAD = {"hole": "dilation", "hole_h": "dilation", "hole_w": "dilation"}
 
@@ -78,6 +83,11 @@ def of_type(name):
     if name in STOCK.split():
         return "stock Caffe"
     return next((fork for fork, names in _TYPES.items() if name in names.split()), "")
+
+
+def without(name):
+    """What to do without a layer type that the engine lacks; an empty string where there is no advice."""
+    return _WITHOUT.get(name, "")
 
 
 def of_field(message, name):

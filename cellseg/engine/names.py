@@ -76,7 +76,7 @@ def missing(kind):
 def found(kind):
     """Whether an engine can be imported in this Python."""
     if kind in sys.modules:
-        return sys.modules[kind] is not None
+        return getattr(sys.modules[kind], "__name__", None) == kind  # else our engine in Caffe's place
     spec = importlib.util.find_spec(kind)
     return spec is not None and spec.origin is not None  # a folder of that name has none
 

@@ -9,6 +9,7 @@ from cellseg.engine.fork_schema import net_class
 from cellseg.engine.graph import included
 from cellseg.engine.layers import make
 from cellseg.engine.layers.base import Layer
+from cellseg.engine.layers.python import refuse_code
 from cellseg.engine.prototxt import parse
 from cellseg.errors import CellsegError
 from cellseg.network.prototxt import to_text
@@ -94,7 +95,9 @@ def trace(layers, channels=1) -> list[Step]:
     net.layer.extend(parameters)
     known = {"data": (-1, 0, (1, channels, _SIDE, _SIDE), (Fraction(1), Fraction(1)))}
     steps = []
-    for parameter in included(net, _TEST).layer:
+    within = included(net, _TEST)
+    refuse_code(within.layer, "this net")
+    for parameter in within.layer:
         layer = make(parameter, _TEST)
         if not parameter.bottom:
             known.update(_images(layer, channels))

@@ -72,6 +72,10 @@ def open_network(engine_name, deploy, weights):
     Network
         In this process for the embedded engine; for real Caffe one that asks a child process.
     """
+    from cellseg.engine.layers.python import refuse_code  # here, since Caffe's Python has this module alone
+    from cellseg.engine.prototxt import read_net
+
+    refuse_code(read_net(deploy).layer, deploy)
     if kind_of(engine_name) == "caffe":
         return _NetworkInChild(engine_name, deploy, weights)
     return Network(engine_name, deploy, weights)

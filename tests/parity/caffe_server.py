@@ -7,6 +7,8 @@ import os
 import pickle
 import tempfile
 
+import numpy as np
+
 from cellseg.engine.process import Child, caffe_message
 
 #: One, unless the environment says otherwise (see tests/conftest.py).
@@ -67,6 +69,15 @@ class CaffeServer:
         """
         return self._ask(_shapes, text, sizes)
 
+    def script(self, script, **given):
+        """Run a script that has `caffe`, `np` and the dict `given`; gives the dict `found` that it fills.
+
+        Raises
+        ------
+        Refused
+        """
+        return self._ask(_script, script, given)
+
     def _ask(self, function, *arguments):
         done, answer = self._child.call(_in_a_fork, function.__name__, *arguments)
         if not done:
@@ -115,6 +126,12 @@ def _run(caffe, text, feeds, params, diffs, options):
     if options.get("backward", True):
         net.backward()
     return everything(net)
+
+
+def _script(caffe, script, given):
+    found = {}
+    exec(script, {"caffe": caffe, "np": np, "given": given, "found": found})
+    return found
 
 
 def _shapes(caffe, text, sizes):

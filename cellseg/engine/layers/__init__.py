@@ -48,9 +48,9 @@ def make(parameter, phase):
     types = FORKS[fork].types if fork else TYPES
     if parameter.type not in types:
         others = {name for one in FORKS.values() for name in one.types}
-        origin = elsewhere.of_type(parameter.type)
+        origin, advice = elsewhere.of_type(parameter.type), elsewhere.without(parameter.type)
         raise CellsegError(
             f"layer '{parameter.name}': the type '{parameter.type}'{origin and f' of {origin}'} is not supported; "
-            f"supported are: {', '.join(sorted({*TYPES, *others}))}"
+            + (advice or f"supported are: {', '.join(sorted({*TYPES, *others}))}")
         )
     return types[parameter.type](parameter, phase)

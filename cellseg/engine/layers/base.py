@@ -53,6 +53,9 @@ class Layer:
     classes = ignored = None
     #: Whether `open` comes before `reshape`, which asks the layer's files.
     SHAPED_BY_FILES = False
+    #: Whether it reads and writes the blobs of its bottoms and tops itself (`connect`). It is shaped before each pass,
+    #: and its tops keep what they hold.
+    WORKS_ON_BLOBS = False
     #: Whether a bottom may be its own top.
     MAY_BE_IN_PLACE = True
     #: Of neighbouring units of the top in the bottom, for rows and columns; a fraction where the layer enlarges.
@@ -75,6 +78,9 @@ class Layer:
             if len(names) < least or (most is not None and len(names) > most):
                 upto = "" if least == most else " or more" if most is None else f" to {most}"
                 self.fail(f"takes {least}{upto} {kind}s, has {len(names)}")
+
+    def connect(self, bottoms, tops):
+        """Take the blobs (list of Blob), of a layer that works on them itself; called before `setup`."""
 
     def setup(self, bottom_shapes):
         """Check the layer's fields and say which parameters it has (`add_param`); called once, before `reshape`.

@@ -1,10 +1,13 @@
-"""Layers that make data: Input, DummyData and HDF5Data."""
+"""Layers that make data: Input, DummyData, MemoryData and HDF5Data."""
+
+import numpy as np
 
 from cellseg.engine.later import context, later, torch
-from cellseg.engine.layers.base import Layer, check_size
+from cellseg.engine.layers.base import Layer, check_size, shown
+from cellseg.engine.transform import Transformer
 from cellseg.errors import CellsegError
 
-_rows = later("cellseg.engine.torch.hdf5_rows")
+_rows, _log = later("cellseg.engine.torch.hdf5_rows"), later("cellseg.engine.torch.log")
 TRAIN = 0
 
 
@@ -23,6 +26,13 @@ class _Source(Layer):
 
     def set_state(self, state):
         """Go on from where `state` was taken."""
+
+    def _from_files(self, function, *arguments):
+        """What a function reads from files; its errors get the layer's name."""
+        try:
+            return function(*arguments)
+        except CellsegError as error:
+            self.fail(str(error))
 
     def _one_each(self, field, values):
         """Values of a field that may be given once for all tops."""
@@ -88,6 +98,47 @@ class DummyData(_Source):
         return self.filled(self.fillers[top], self.sizes[top])
 
 
+class MemoryData(_Source):
+    """Batches of the arrays that a script gives: ``net.set_input_arrays(data, labels)``."""
+
+    TOPS = (2, 2)
+    arrays = None
+
+    def setup(self, bottom_shapes):
+        p = self.parameter.memory_data_param
+        self.shape = p.batch_size, p.channels, p.height, p.width
+        if 0 in self.shape:
+            self.fail(f"batch_size, channels, height and width are {shown(self.shape)}; each must be 1 or more")
+
+    def open(self):
+        transform = self._from_files(Transformer, self.parameter.transform_param, self.phase)
+        transform.seed()  # as Caffe does, which uses it no further
+        if self.parameter.HasField("transform_param"):
+            _log.info(f"{self.name}: arrays are taken as they are, without transform_param, as by Caffe")
+
+    def reshape(self, bottom_shapes):
+        return self._sized([self.shape, self.shape[:1]])
+
+    def set_arrays(self, data, labels):
+        """Take arrays, which are not copied: see `cellseg.engine.torch.net.Net.set_input_arrays`."""
+        data, labels = (np.asarray(array, np.float32) for array in (data, labels))
+        if data.ndim != 4 or data.shape[1:] != self.shape[1:]:
+            self.fail(f"data is {shown(data.shape)}; it must be N x {shown(self.shape[1:])}")
+        if labels.shape not in ((len(data),), (len(data), 1, 1, 1)):
+            self.fail(f"labels are {shown(labels.shape)}; there must be one for each of {len(data)} images")
+        if not len(data) or len(data) % self.shape[0]:
+            self.fail(f"{len(data)} images are no multiple of batch_size {self.shape[0]}")
+        self.arrays, self.place = (data, labels.reshape(-1)), 0
+
+    def forward(self, bottoms, weights, down, learn):
+        if self.arrays is None:
+            self.fail("has no data; call net.set_input_arrays(data, labels) before the first pass")
+        rows = slice(self.place, self.place + self.shape[0])
+        self.place = rows.stop % len(self.arrays[1])
+        data, labels = (torch.tensor(array[rows], device=context.device) for array in self.arrays)
+        return [data, labels.reshape(-1, 1, 1, 1)]  # whose shape is another before the first pass
+
+
 class HDF5Data(_Source):
     """Batches of rows from the HDF5 files of a list; see `cellseg.engine.torch.hdf5_rows`."""
 
@@ -120,9 +171,3 @@ class HDF5Data(_Source):
 
     def set_state(self, state):
         self._from_files(self.rows.set_state, state)
-
-    def _from_files(self, function, *arguments):
-        try:
-            return function(*arguments)
-        except CellsegError as error:
-            self.fail(str(error))

@@ -10,6 +10,7 @@ from cellseg import __version__
 from cellseg.engine.torch import memory
 from cellseg.engine.torch.context import context
 from cellseg.engine.torch.net import TEST, TRAIN, Net
+from cellseg.engine.torch.python_layer import Layer
 from cellseg.engine.torch.solver import (
     AdaDeltaSolver,
     AdaGradSolver,
@@ -27,6 +28,7 @@ __all__ = [
     "AdaDeltaSolver",
     "AdaGradSolver",
     "AdamSolver",
+    "Layer",
     "NesterovSolver",
     "Net",
     "RMSPropSolver",

@@ -41,11 +41,10 @@ class Building:
             info(line)
         self.parameters = Parameters()
         self._unused, self._gradient_at = OrderedDict(), {}
+        self._equipped = 0
         for layer_parameter in self.parameter.layer:
             self._place(layers.make(layer_parameter, phase))
-        check(self.steps, phase)
-        for step in self.steps:
-            self._equip(step)
+        self._equip_all(phase)
         self.outputs = sorted(self._unused)
         graph.prune(self.steps, self.parameter.force_backward)
         self.plan = fused(self.steps)
@@ -72,8 +71,10 @@ class Building:
         step = Step(layer, bottoms, tops, bottom_names, top_names)
         if parameter.propagate_down and len(parameter.propagate_down) != len(bottoms):
             layer.fail(f"propagate_down is given for {len(parameter.propagate_down)} of {len(bottoms)} bottoms")
+        layer.connect(bottoms, tops)
         layer.setup([bottom.shape for bottom in bottoms])
         if layer.SHAPED_BY_FILES:
+            self._equip_all(layer.phase)  # they draw their random numbers first
             layer.open()
         step.weigh()
         step.shape()
@@ -82,6 +83,13 @@ class Building:
         if layer.type == "Input":
             self.inputs += top_names
         self.steps.append(step)
+
+    def _equip_all(self, phase):
+        """Equip the layers that have found their places since."""
+        check(self.steps, phase)
+        for step in self.steps[self._equipped :]:
+            self._equip(step)
+        self._equipped = len(self.steps)
 
     def _equip(self, step):
         """Make a layer's parameters, and find which gradients it gives."""

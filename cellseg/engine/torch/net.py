@@ -167,6 +167,25 @@ class Net(Scripting):
         for blob in self.parameters.learnable:
             blob.gradient = None
 
+    def set_input_arrays(self, data, labels):
+        """Give the first layer, of type MemoryData, what its next batches are to hold.
+
+        Parameters
+        ----------
+        data : ndarray of shape (N, C, H, W)
+            N a multiple of the layer's batch size.
+        labels : ndarray of shape (N,) or (N, 1, 1, 1)
+
+        Raises
+        ------
+        CellsegError
+            If the layer is another, or the arrays do not fit it.
+        """
+        first = self._steps[0].layer
+        if first.type != "MemoryData":
+            first.fail("set_input_arrays needs a net whose first layer is of type MemoryData")
+        first.set_arrays(data, labels)
+
     def copy_from(self, weights):
         """Copy weights by layer name, as Caffe does: layers that the file lacks stay as they are.
 

@@ -62,9 +62,10 @@ class Step:
         self.loss_weights = given or [float(layer.LOSS and i == 0) for i in range(len(self.tops))]
 
     def shape(self):
-        """Shape the tops after the bottoms, where those have changed."""
+        """Shape the tops after the bottoms, where those have changed or the layer asks for it."""
         shapes = [bottom.shape for bottom in self.bottoms]
-        if shapes == self.bottom_shapes or (not self.bottoms and self.bottom_shapes is not None):
+        known = shapes == self.bottom_shapes
+        if known and not self.layer.WORKS_ON_BLOBS:
             return
         found = self.layer.reshape(shapes)
         for top, shape in zip(self.tops, found):
@@ -73,7 +74,7 @@ class Step:
         for top, weight in zip(self.tops, self.loss_weights):
             if weight:
                 top.gradient = torch.full(top.shape, weight, device=context.device)
-        for name, top in zip(self.top_names, self.tops):
+        for name, top in zip(self.top_names, self.tops) if not known else ():
             info(f"Top shape: {' '.join(map(str, top.shape))} ({top.count}) {name}")
 
     def forward(self, record):
@@ -122,5 +123,5 @@ class Step:
     def let_go(self):
         """Free the memory of the tops for a pass that computes all of them anew."""
         for top in self.tops:
-            if self.bottoms and not any(top is bottom for bottom in self.bottoms):
+            if self.bottoms and not (self.layer.WORKS_ON_BLOBS or any(top is bottom for bottom in self.bottoms)):
                 top.let_go()

@@ -492,8 +492,8 @@ def test_what_does_not_fit_is_one_line(fork, kind, shapes, fields, words):
     ("listed", "fields", "words"),
     [
         ("a.png l.png b.png", "", "lists 3 files"),
-        ("a.png l.png", "new_height: 3", "write the images in that size"),
-        ("a.png l.png", "} transform_param { mirror: true", "mirror and mean_file are not supported"),
+        ("a.png l.png", "new_height: 3", "new_height and new_width must be given both"),
+        ("a.png l.png", "} transform_param { crop_size: 5", "a.png is 4x6, smaller than crop_size 5"),
         ("a.png b.png", "", "labels must be grey values"),
         ("a.png small.png", "", "a.png is 4x6, but its labels small.png are 2x2"),
         ("gone.png l.png", "", "gone.png cannot be read .No such file"),
@@ -507,6 +507,25 @@ def test_lists_of_images_that_cannot_be_used(tmp_path, listed, fields, words):
     source = f'dense_image_data_param {{ source: "{tmp_path}/list" root_folder: "{tmp_path}/" {fields} }}'
     with pytest.raises(CellsegError, match=words):
         layer("segnet", "DenseImageData", [], source, tops=2)
+
+
+def test_images_and_their_labels_change_alike(tmp_path):
+    """Cut, mirrored and in another size: image and labels are of the same pixels."""
+    values = np.arange(180, dtype=np.uint8).reshape(10, 18).repeat(2, 0).repeat(2, 1)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(values).save(tmp_path / name)
+    (tmp_path / "list").write_text("a.png b.png")
+    source = f'source: "{tmp_path}/list" root_folder: "{tmp_path}/" batch_size: 9 is_color: false'
+    source = f"dense_image_data_param {{ {source} new_height: 10 new_width: 18 }}"
+    change = " transform_param { crop_size: 8 mirror: true scale: 2 mean_value: 3 }"
+    made = layer("segnet", "DenseImageData", [], source + change, tops=2)
+    assert made.shaped == [(9, 1, 8, 8)] * 2
+    images, labels = (part.numpy() for part in made.forward([], [], [], []))
+    np.testing.assert_array_equal(images, (labels - 3) * 2)
+    steps = {int(one[0, 0, 1] - one[0, 0, 0]) for one in labels}
+    assert steps == {-1, 1} and len(np.unique(labels[:, 0, 0, 0])) > 4
+    whole = layer("segnet", "DenseImageData", [], source, tops=2).forward([], [], [], [])
+    np.testing.assert_array_equal(whole[1][0, 0], values[::2, ::2])
 
 
 def test_a_mask_of_another_size_is_refused():
