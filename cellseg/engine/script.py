@@ -69,7 +69,9 @@ def run(path, words, name="auto"):
     try:
         exec(code, main.__dict__)
     except (CellsegError, ModuleNotFoundError) as error:
-        raise CellsegError(_explained(error, path)) from error
+        explained = CellsegError(_explained(error, path))
+        explained.details = getattr(error, "details", "")
+        raise explained from error
     except Exception as error:
         return _shown(error, _of_script(error.__traceback__, path))
     return 0
