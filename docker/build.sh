@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make image [VARIANT=cpu]: builds localhost/cellseg:cuda, or :cpu. From the environment: JOBS, BASE, MIRROR, SECURITY_MIRROR,
-# CAFFE_MIRROR, CUDA_ARCH_BIN, CUDA_ARCH_PTX, NCCL=ON (the Dockerfile's arguments), CONTAINER (docker, podman, buildah).
+# CAFFE_MIRROR, CUDA_ARCH_BIN, CUDA_ARCH_PTX, NCCL=ON (the Dockerfile's arguments), CONTAINER (docker, podman, buildah), NETWORK
+# (host, say, where the engine has no network of its own).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . docker/container.sh
@@ -14,6 +15,7 @@ options=(--file docker/Dockerfile --tag "localhost/cellseg:$variant" --build-arg
 for name in BASE MIRROR SECURITY_MIRROR CAFFE_MIRROR CUDA_ARCH_BIN CUDA_ARCH_PTX NCCL; do
     if [ -n "${!name:-}" ]; then options+=(--build-arg "$name=${!name}"); fi
 done
+if [ -n "${NETWORK:-}" ]; then options+=(--network "$NETWORK"); fi
 case $container in
     docker) docker build "${options[@]}" . ;;
     *) "$container" build --format docker --layers "${options[@]}" . ;; # the other format has no health check

@@ -25,6 +25,7 @@ inside() { # inside IMAGE [OPTION ...] -- COMMAND ...: run as the caller; option
     shift
     while [ "$1" != -- ]; do options+=("$1"); shift; done
     shift
+    if [ -n "${NETWORK:-}" ]; then options+=(--network "$NETWORK"); fi
     case $container in
         docker) docker run --rm --init --interactive "${options[@]}" "$image" "$@" ;;
         podman) podman run --rm --init --interactive --userns keep-id "${options[@]}" "$image" "$@" ;;

@@ -31,6 +31,10 @@ rm -rf .venv
 "$python" -m venv .venv
 pip() { .venv/bin/python -m pip -q --disable-pip-version-check install "$@"; }
 pip --require-hashes -r requirements.lock
-pip -r requirements-torch.lock
+torch=$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements-torch.lock)
+if [ -z "${ANY_TORCH:-}" ]; then
+    pip --no-deps --require-hashes -r requirements-torch.lock || stop "$torch: not one of the files of requirements-torch.lock; ANY_TORCH=1 takes any"
+fi
+pip "$torch" # with the libraries that this build needs
 pip --no-deps --no-build-isolation --editable .
 touch .venv/made

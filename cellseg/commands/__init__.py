@@ -7,6 +7,7 @@ To add a verb, write its module and name it in `VERBS`.
 
 import difflib
 import importlib
+import os
 import shlex
 import sys
 
@@ -66,6 +67,9 @@ def main(words=None):
     words = make_variables.expand(words, getattr(module(verb), "MAKE_VARIABLES", ())) if verb else words
     arguments = parser(verb).parse_args(words)
     arguments.command = shlex.join(["cellseg", *words])
+    together = getattr(arguments, "stage", None) or arguments.verb == "run-script"
+    if os.environ.get("WORLD_SIZE", "1") != "1" and not together:
+        raise CellsegError("torchrun starts `cellseg train STAGE` (pretrain, finetune, resume) and run-script alone")
     return module(arguments.verb).run(arguments)
 
 

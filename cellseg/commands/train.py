@@ -11,6 +11,7 @@ so on. With a STAGE it trains on a data set that `cellseg data` has made, or goe
 cellseg train pretrain
 cellseg train finetune --data runs/data/real --weights runs/pretrain/pretrain.caffemodel
 cellseg train resume runs/finetune/finetune_iter_440.solverstate
+torchrun --nproc-per-node 2 -m cellseg train pretrain
 """
 
 import shlex
@@ -71,12 +72,15 @@ def _add_own(parser):
 
 def run(arguments):
     """Train."""
+    from cellseg.training import processes
+
     own = {name[4:]: value for name, value in vars(arguments).items() if name.startswith("own_") and value is not None}
     if not arguments.stage:
         return _train_on_own(own, arguments.command)
     if own:
         raise CellsegError(f"--{next(iter(own))} stands before the stage; put it behind '{arguments.stage}'")
-    return (_resume if arguments.stage == "resume" else _train_stage)(arguments)
+    with processes.first_alone_prints():
+        return (_resume if arguments.stage == "resume" else _train_stage)(arguments)
 
 
 def _train_on_own(own, command):
@@ -110,7 +114,11 @@ def _train_stage(arguments):
 
 def _resume(arguments):
     from cellseg import fine_tuning
+    from cellseg.training import processes, run
 
+    if not processes.is_first():
+        run.resume(arguments.state, arguments.engine)
+        return
     model, comparison = fine_tuning.resume(arguments.state, arguments.engine)
     print(f"trained: {model}")
     if comparison:

@@ -113,6 +113,31 @@ def run_solver(engine_name, solver_file, steps, history, weights=None, resume=No
     return TrainingEnd(engine.describe(caffe), solver.iter)
 
 
+def help_solver(engine_name, solver_file, iterations, weights=None, resume=None):
+    """Take part, as one of several processes, in a training in whose first process `run_solver` runs.
+
+    It makes the same steps, but neither tests nor writes what the first one writes.
+
+    Parameters
+    ----------
+    engine_name, solver_file, weights, resume
+        As of `run_solver`.
+    iterations : int
+        Iterations in the whole training.
+    """
+    solver = engine.load(engine_name).get_solver(str(solver_file))
+    if weights:
+        solver.net.copy_from(str(weights))
+    if resume:
+        solver.restore(str(resume))
+    try:
+        while solver.iter < iterations:
+            solver.step(1)
+        solver.solve()
+    except KeyboardInterrupt:
+        solver.snapshot()
+
+
 def _as_in_the_log(loss):
     """A loss as Caffe writes it: a training that goes on takes those of its epoch from the log."""
     return float(f"{loss:.6g}")

@@ -31,9 +31,10 @@ from cellseg.locks import only_writer
 from cellseg.models.settings import usable_settings
 from cellseg.network import SGD, Fcn, Schedule, Updates, deploy_net, solver, targets_of, training_net
 from cellseg.network.options import variant_record
+from cellseg.training import processes
 from cellseg.training.folder import HISTORY, LOG, forget_after, last_snapshot, new_run_folder, snapshot_file
 from cellseg.training.history import read_history
-from cellseg.training.loop import Steps, TrainingEnd, run_solver
+from cellseg.training.loop import Steps, TrainingEnd, help_solver, run_solver
 from cellseg.training.machine import git_commit, machine
 from cellseg.training.record import (
     RUN,
@@ -92,10 +93,12 @@ class Plan:
 def train(plan):
     """Train, from the check of all inputs to the finished run folder.
 
+    Of several processes that ``torchrun`` has started, each takes its part of every batch, and the first alone writes.
+
     Returns
     -------
     path
-        The last weights.
+        The last weights; in the others of several processes the run folder.
 
     Raises
     ------
@@ -116,11 +119,14 @@ def train(plan):
     if any(side % multiple for side in (*train.shape[1:], *test.shape[1:])):
         raise CellsegError(f"{plan.data}: patches of {train.shape[1:]} pixels; the net needs multiples of {multiple}")
     schedule = Schedule(len(train), len(test), plan.batch, plan.epochs, plan.updates, plan.seed)
+    each = processes.batch_of_each(plan.batch, plan.engine)
     initial = _read_initial_weights(plan, record)
     out = Path(plan.out)
+    if not processes.is_first():
+        return _help(out, plan.engine, schedule, weights=plan.weights)
     with new_run_folder(out, plan.weights) as lock:
         _write_record(out, plan, schedule, record, initial)
-        _write_nets(out, plan, schedule)
+        _write_nets(out, plan, schedule, each)
         return _run(out, plan.engine, schedule, lock, weights=plan.weights)
 
 
@@ -140,6 +146,11 @@ def resume(state, engine_name="auto"):
         raise CellsegError(
             f"{state}: does not lie in a run folder ({RUN} is missing); resume it with `caffe train --snapshot`"
         )
+    schedule = read_run(folder).schedule
+    processes.check_batch(folder, schedule.batch)
+    processes.batch_of_each(schedule.batch, engine_name)
+    if not processes.is_first():
+        return _help(folder, engine_name, schedule, resume=state)
     with only_writer(folder) as lock:
         return _go_on(folder, state, iteration, weights, engine_name, lock)
 
@@ -201,6 +212,13 @@ def _run(folder, engine_name, schedule, lock, weights=None, resume=None, losses=
     )
 
 
+def _help(folder, engine_name, schedule, weights=None, resume=None):
+    """Be one of the other processes of a training; its solver waits until the first has made the run folder."""
+    job = (engine_name, folder / "solver.prototxt", schedule.max_iter, weights, resume)
+    process.call(help_solver, *job, engine=engine_name)
+    return folder
+
+
 def _steps(schedule):
     """What the training loop must know of a schedule."""
     count = schedule.epoch_iterations
@@ -219,10 +237,10 @@ def _read_initial_weights(plan, record):
     return RunWeights(file=str(plan.weights), sha256=sha256(plan.weights), transfer=transfer)
 
 
-def _write_nets(out, plan, schedule):
+def _write_nets(out, plan, schedule, batch):
     name = f"{plan.variant.NAME}_{plan.stage}"
     lists = [list_entry(Path(plan.data) / f"{split}.txt") for split in ("train", "test")]
-    write_text(out / "train.prototxt", training_net(plan.variant, name, *lists, plan.batch, schedule.test_batch))
+    write_text(out / "train.prototxt", training_net(plan.variant, name, *lists, batch, schedule.test_batch))
     write_text(out / "deploy.prototxt", deploy_net(plan.variant, name))
     text = solver(schedule, str(out / "train.prototxt"), str(out / plan.stage), display=1)
     write_text(out / "solver.prototxt", text)

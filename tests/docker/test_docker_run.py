@@ -156,3 +156,30 @@ def test_a_path_that_no_container_mounts_is_refused(make, clone):
     (clone.parent / "a:b").mkdir()
     done = make("docker-finetune", "REAL=../a:b", IMAGES=CPU)
     assert done.returncode == 2 and "a:b: a container cannot mount" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "inside", "mount"),
+    [
+        ("WEIGHTS=../my models/a.caffemodel", "WEIGHTS=weights/a.caffemodel", "my models:/workspace/weights:ro"),
+        ("WEIGHTS=../my models", "WEIGHTS=weights", "my models:/workspace/weights:ro"),
+        ("WEIGHTS=runs/pretrain", "WEIGHTS=runs/pretrain", None),
+        ("WEIGHTS=nuclei", "WEIGHTS=nuclei", None),
+        ("RUNS=runs/more", "RUNS=runs/more", None),
+        ("RUNS=../elsewhere", "RUNS=results", "elsewhere:/workspace/results"),
+    ],
+)
+def test_models_and_other_folders_are_mounted_where_they_lie(make, clone, word, inside, mount):
+    (clone.parent / "my models").mkdir()
+    (clone.parent / "my models/a.caffemodel").write_bytes(b"")
+    (clone / "runs/pretrain").mkdir(parents=True)
+    done = make("docker-finetune", word, IMAGES=CUDA)
+    words = done.stdout.strip().rstrip("|").split("|")
+    assert words[-1] == inside, done.stderr
+    mounts = [after for before, after in zip(words, words[1:]) if before == "--volume"]
+    assert mounts[1:] == ([f"{clone.parent}/{mount}"] if mount else [])
+
+
+def test_weights_that_are_not_there_are_refused(make, clone):
+    done = make("docker-finetune", "WEIGHTS=runs/none.caffemodel", IMAGES=CPU)
+    assert done.returncode == 2 and "runs/none.caffemodel: no such file" in done.stderr

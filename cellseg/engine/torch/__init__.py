@@ -122,19 +122,21 @@ def set_precision(precision):
 
 
 def describe():
-    """Name, version, precision, device and threads, for records.
+    """Name, version, precision, device and threads, for records; of several that train together, their number, too.
 
     Returns
     -------
     dict
     """
     gpu = context.device.type == "cuda"
+    several = {"processes": context.world_size} if context.world_size > 1 else {}
     return {
         "name": "torch" if context.precision == "fp32" else f"torch-{context.precision}",
         "version": torch.__version__,
         "precision": context.precision,
         "device": torch.cuda.get_device_name(context.device) if gpu else "cpu",
         "threads": torch.get_num_threads(),
+        **several,
     }
 
 

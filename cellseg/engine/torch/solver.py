@@ -46,6 +46,7 @@ class Solver:
     TYPE = None
 
     def __init__(self, solver_file):
+        distributed.join()
         self.param = prototxt.read_solver(solver_file)
         if self.TYPE:
             self.param.type = self.TYPE
@@ -53,7 +54,6 @@ class Solver:
         _refuse_first(updates.problems(self.param))
         if self.param.debug_info:
             info("debug_info is not supported and left out")
-        distributed.join()
         if self.param.random_seed >= 0:
             context.random.seed(self.param.random_seed + context.rank)
         if self.param.snapshot or self.param.snapshot_after_train:
@@ -100,6 +100,7 @@ class Solver:
         for _ in range(iterations):
             with put_off():
                 self._iterate()
+            distributed.end_if_asked()
 
     def solve(self, state=None):
         """Train to the end: ``max_iter``.

@@ -51,11 +51,10 @@ def write_files(folder, batch=3, ratio=0.4, more="", rows=(7, 4)):
     (folder / "solver.prototxt").write_text(SOLVER.replace("MORE", more))
 
 
-def train(folder, *arguments, wait=True, launcher=()):
+def train(folder, *arguments, wait=True):
     """``train`` as a process of its own."""
     command = [
         sys.executable,
-        *launcher,
         "-m",
         "cellseg.engine.torch",
         "train",
@@ -152,29 +151,6 @@ def test_a_side_file_of_another_state_is_not_used(whole, tmp_path):
     side = tmp_path / "new" / "folder" / "run_iter_12.solverstate.resume.json"
     side.write_text(json.dumps({**json.loads(side.read_text()), "solverstate_sha256": "0"}))
     assert "belongs to another solver state" in train(tmp_path, "--snapshot", "new/folder/run_iter_12.solverstate")
-
-
-def test_two_processes_are_one_with_twice_the_iterations_a_batch(tmp_path):
-    """Two processes over gloo, each half of the rows; one process with ``iter_size: 2``."""
-    for name, more in (("two", ""), ("one", "iter_size: 2")):
-        write_files(tmp_path / name, batch=2, ratio=0, more=more, rows=(8,))
-        # Both take the same rows for an update only where the order is the file's.
-        net = (tmp_path / name / "net.prototxt").read_text().replace("shuffle: true", "shuffle: false")
-        (tmp_path / name / "net.prototxt").write_text(net)
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
-    log = train(tmp_path / "two", launcher=launcher)
-    train(tmp_path / "one")
-    assert log.count("Snapshotting to binary proto file new/folder/run_iter_24.caffemodel") == 1
-    from cellseg.engine.weights import read_weights
-
-    both = [read_weights(tmp_path / name / "new" / "folder" / "run_iter_24.caffemodel") for name in ("two", "one")]
-    for layer, arrays in both[0].items():
-        for mine, theirs in zip(arrays, both[1][layer]):
-            largest = np.abs(mine - theirs).max() / np.abs(theirs).max()
-            print(layer, largest)
-            assert largest < 1e-5
-    alone = read_weights(tmp_path / "two" / "new" / "folder" / "run_iter_6.caffemodel")["conv"][0]
-    assert np.abs(alone - both[0]["conv"][0]).max() > 1e-3
 
 
 @pytest.mark.parametrize(
