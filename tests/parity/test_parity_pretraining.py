@@ -3,7 +3,7 @@
 Training magnifies rounding, step by step. By how much, the embedded engine itself says: it learns again from first
 weights that are changed by as much as rounding may change them in these iterations.
 
-The patches are the middles of the simulated ones, 64x64 of 128x128 pixels, so that real Caffe is done in a minute;
+The patches are the middles of the simulated ones, 32x32 of 128x128 pixels, so that real Caffe is done in seconds;
 net and solver are those of the report, unchanged.
 """
 
@@ -49,7 +49,7 @@ found["weights"] = solver.net.params["unconv1"][0].data
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with the report's files, and its simulated data at half the side."""
+    """A folder with the report's files, and its simulated data at a quarter of the side."""
     folder = tmp_path_factory.mktemp("pretraining")
     for name in ("prototxt", "solvers"):
         shutil.copytree(str(ROOT / name), str(folder / name))
@@ -57,7 +57,7 @@ def place(tmp_path_factory):
     subprocess.run(make, cwd=str(folder), check=True, stdout=subprocess.DEVNULL)
     for path in folder.glob("runs/data/simulated/*.h5"):
         with h5py.File(str(path), "r") as file:
-            middle = {name: file[name][:, :, 32:96, 32:96] for name in file}
+            middle = {name: file[name][:, :, 48:80, 48:80] for name in file}
         with h5py.File(str(path), "w") as file:
             for name, array in middle.items():
                 file[name] = array

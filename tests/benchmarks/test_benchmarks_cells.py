@@ -1,4 +1,4 @@
-"""The learning curve, and the scores of models beside baselines, on a few simulated images."""
+"""The learning curve, scores beside baselines, and the speed from file to results, on a few simulated images."""
 
 import json
 import sys
@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from support import ROOT, blobs
 
-from benchmarks import learning_curve
+from benchmarks import learning_curve, segmenting
 from benchmarks.baselines import __main__ as baselines
 from cellseg.images.masks import components
+from cellseg.images.open import read_image
 from cellseg.images.write import write_image
 
 pytestmark = pytest.mark.engine
@@ -56,3 +57,17 @@ def test_models_are_scored_beside_the_baselines(numbered, monkeypatch):
     scores = json.loads((numbered.parent / "scores" / "baselines.json").read_text())["methods"]["nuclei"]
     assert scores["mcc"] > 0.5
     assert scores["objects"]["f1"] > 0.5
+
+
+def test_speed_is_measured_on_a_mosaic_of_the_images(numbered, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["segmenting", str(numbered), "--side", "160", "--rounds", "1", "--out", "speed"])
+    segmenting.main()
+    found = json.loads((numbered.parent / "speed" / "segmenting.json").read_text())["models"]["nuclei"]
+    assert found["ratio"] == pytest.approx(found["whole"] / found["alone"])
+    assert 0 < found["whole"] < found["alone"], "the network is a part of the whole"
+    mosaic = read_image(numbered.parent / "speed" / "mosaic.tif")
+    first, second = (read_image(numbered / "train" / "images" / f"{number}.png") for number in range(2))
+    assert mosaic.shape == (160, 160)
+    assert np.corrcoef(mosaic[:128, :128].ravel(), first.ravel())[0, 1] > 0.99
+    assert np.corrcoef(mosaic[:128, 128:].ravel(), second[:, :32].ravel())[0, 1] > 0.99
+    assert len((numbered.parent / "speed/results/objects.csv").read_text().splitlines()) > 1
