@@ -4,7 +4,9 @@
 Nets and solvers are `cellseg.engine.torch`'s; here is what pycaffe has in Python besides.
 """
 
-from cellseg.engine.pycaffe import io, net_spec, proto
+from cellseg.engine.pycaffe import coord_map, draw, io, net_spec, proto
+from cellseg.engine.pycaffe.classifier import Classifier
+from cellseg.engine.pycaffe.detector import Detector
 from cellseg.engine.pycaffe.net_spec import NetSpec, layers, params, to_proto
 from cellseg.engine.pycaffe.process import (
     NCCL,
@@ -48,6 +50,8 @@ __all__ = [
     "AdaDeltaSolver",
     "AdaGradSolver",
     "AdamSolver",
+    "Classifier",
+    "Detector",
     "Layer",
     "NCCL",
     "NesterovSolver",
@@ -58,7 +62,9 @@ __all__ = [
     "TEST",
     "TRAIN",
     "Timer",
+    "coord_map",
     "describe",
+    "draw",
     "get_solver",
     "has_nccl",
     "init_log",

@@ -4,7 +4,7 @@ import importlib
 import sys
 
 #: Modules of pycaffe, by their names below ``caffe``.
-_MODULES = ("io", "net_spec", "proto", "proto.caffe_pb2")
+_MODULES = ("io", "net_spec", "proto", "proto.caffe_pb2", "coord_map", "classifier", "detector", "draw")
 #: Where pycaffe keeps what `cellseg.engine.pycaffe` has itself.
 _INNER = ("pycaffe", "_caffe")
 

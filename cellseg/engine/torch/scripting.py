@@ -63,19 +63,19 @@ class Scripting:
 
     def before_forward(self, function):
         """Call ``function(number)`` before each layer of a forward pass; the layers run one by one from then on."""
-        self._hooks["before_forward"].append(function)
+        self._hook("before_forward", function)
 
     def after_forward(self, function):
         """The same after each layer of a forward pass."""
-        self._hooks["after_forward"].append(function)
+        self._hook("after_forward", function)
 
     def before_backward(self, function):
         """The same before each layer of a backward pass."""
-        self._hooks["before_backward"].append(function)
+        self._hook("before_backward", function)
 
     def after_backward(self, function):
         """The same after each layer of a backward pass."""
-        self._hooks["after_backward"].append(function)
+        self._hook("after_backward", function)
 
     @property
     def _blob_names(self):
@@ -104,6 +104,11 @@ class Scripting:
 
     def _backward(self, last, first):
         self.run_backward(last, first)
+
+    def _hook(self, when, function):
+        if not callable(function):
+            raise CellsegError(f"what a net calls is a function of a layer's number, not {function!r}")
+        self._hooks[when].append(function)
 
     def _rows(self, values):
         if not values or set(values) != set(self.inputs):

@@ -7,6 +7,7 @@ import arrays
 import caffe
 import nets_as_python
 import numpy as np
+import surgery
 import training
 from google.protobuf import text_format
 
@@ -14,11 +15,11 @@ if __name__ == "__main__":
     os.chdir(sys.argv[1])
     caffe.set_mode_cpu()
     found = {}
-    nets = [training.run(found), nets_as_python.odd(), *nets_as_python.without_names()]
+    arrays.run(found)
+    nets = [training.run(found), surgery.run(found), nets_as_python.odd(), *nets_as_python.without_names()]
     for number, net in enumerate(nets):
         with open(f"net{number}.prototxt", "w") as file:
             file.write(text_format.MessageToString(net))
     nets_as_python.mistakes()
-    arrays.run(found)
     np.savez("found.npz", **{name.replace("/", "_"): value for name, value in found.items()})
     sys.exit(int(sys.argv[2]))
