@@ -200,3 +200,61 @@ NETS = {
     "greentea": (greentea(), 1, {"greentea"}),
     "ssd": (ssd_head(), 2, {"ssd"}),
 }
+
+
+def detector(side=40, fields="", priors="", share=True):
+    """Boxes and classes at two sizes of maps, of which the best are picked; in the manner of SSD."""
+    net, classes = _Text(3, side, images=2), 4
+    net.conv(6, 3, "stride: 4")
+    maps = [net.relu()]
+    net.conv(6, 3, "stride: 2")
+    maps.append(net.relu())
+    parts = {"loc": [], "conf": [], "box": []}
+    for number, one in enumerate(maps):
+        size = 6 + 8 * number
+        box = f"min_size: {size} max_size: {size + 8} aspect_ratio: 2 variance: [0.1, 0.1, 0.2, 0.2] {priors}"
+        parts["box"].append(net.add("PriorBox", f"prior_box_param {{ {box} }}", [one, "data"]))
+        for part, many in (("loc", 16 * (1 if share else classes)), ("conf", 4 * classes)):
+            net.conv(many, 3, bottom=one)
+            net.add("Permute", "permute_param { order: [0, 2, 3, 1] }")
+            parts[part].append(net.add("Flatten"))
+    loc = net.add("Concat", bottoms=parts["loc"])
+    boxes = net.add("Concat", "concat_param { axis: 2 }", parts["box"])
+    net.add("Concat", bottoms=parts["conf"])
+    net.add("Reshape", f"reshape_param {{ shape {{ dim: [0, -1, {classes}] }} }}")
+    net.add("Softmax", "softmax_param { axis: 2 }")
+    scores = net.add("Flatten")
+    fields = f"num_classes: {classes} share_location: {str(share).lower()} {fields}"
+    net.add("DetectionOutput", f"detection_output_param {{ {fields} }}", [loc, scores, boxes], name="found")
+    return net.text()
+
+
+def region_scores():
+    """Scores of regions that are given beside the image, by maps for each place in a region; as R-FCN has them."""
+    net = _Text(3, 33, 41, images=2)
+    net.lines.append('layer { name: "rois" type: "Input" top: "rois" input_param { shape { dim: [7, 5] } } }')
+    body = net.conv(6, 3, "stride: 4", "data")
+    net.conv(2 * 9, 1, bottom=body)
+    fields = "spatial_scale: 0.25 output_dim: 2 group_size: 3"
+    net.add("PSROIPooling", f"psroi_pooling_param {{ {fields} }}", [net.last, "rois"])
+    net.add("Pooling", "pooling_param { pool: AVE kernel_size: 3 stride: 3 }")
+    net.add("Softmax", name="prob")
+    fields = "pooled_h: 2 pooled_w: 3 spatial_scale: 0.25"
+    net.add("ROIPooling", f"roi_pooling_param {{ {fields} }}", [body, "rois"], name="pooled")
+    return net.text()
+
+
+_NMS = "nms_param { nms_threshold: 0.45 top_k: 30 } code_type: CENTER_SIZE"
+#: Nets that find objects, which have no training here.
+DETECTORS = {
+    "ssd": detector(
+        fields=f'{_NMS} keep_top_k: 12 confidence_threshold: 0.01 save_output_param {{ output_format: "VOC" }}'
+    ),
+    "ssd, boxes for each class": detector(
+        fields="nms_param { nms_threshold: 0.2 } confidence_threshold: 0.3", share=False, priors="clip: true step: 4"
+    ),
+    "ssd, corners": detector(fields="variance_encoded_in_target: true keep_top_k: 9 background_label_id: -1"),
+    "ssd, sizes of corners": detector(fields="code_type: CORNER_SIZE keep_top_k: 9 nms_param { top_k: 5 }"),
+    "nothing found": detector(fields=f"{_NMS} confidence_threshold: 0.999"),
+    "r-fcn": region_scores(),
+}

@@ -23,7 +23,7 @@ from cellseg.export.description import Sizes
 from cellseg.export.documentation import readme
 from cellseg.export.example import example_image, write_cover
 from cellseg.export.onnx_check import refuse_above_tolerance, run
-from cellseg.export.onnx_package import OUTPUT, package_graph
+from cellseg.export.onnx_package import INPUT, OUTPUT, package_graph
 from cellseg.inference.network import predict
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # date of all files in a zip file, so that the same package has the same bytes
@@ -85,7 +85,7 @@ def write_package(folder, graph, model, deploy, order, card, engine_name="auto")
     (expected,), _ = predict(engine_name, deploy, model, [normalised])
     weights = package_graph(graph, card.settings.normalisation)
     given = measure(Grey(image), card.settings.normalisation)._replace(rooted=False)(image)
-    found = run(weights, given[None, None])
+    found = run(weights, {INPUT: given[None, None]})
     outputs = dict(zip(found, expected, strict=True))
     difference = max(float(np.abs(found[name][0, 0] - plane).max()) for name, plane in outputs.items())
     refuse_above_tolerance(difference, deploy)

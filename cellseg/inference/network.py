@@ -82,13 +82,13 @@ def open_network(engine_name, deploy, weights):
 
 
 def run_net(engine_name, deploy, weights, batches):
-    """Run any net that has an input. To be called through `cellseg.engine.process.call`.
+    """Run any net that has inputs. To be called through `cellseg.engine.process.call`.
 
     Parameters
     ----------
     engine_name, deploy, weights : str
-    batches : sequence of ndarray of shape (N, C, H, W)
-        Values of the first input.
+    batches : sequence of dict of str to ndarray
+        Values of the inputs, by name.
 
     Returns
     -------
@@ -102,9 +102,9 @@ def run_net(engine_name, deploy, weights, batches):
     net.copy_from(str(weights))
     outputs = []
     for batch in batches:
-        data = net.blobs[net.inputs[0]]
-        data.reshape(*batch.shape)
-        data.data[...] = batch
+        for name, values in batch.items():
+            net.blobs[name].reshape(*values.shape)
+            net.blobs[name].data[...] = values
         net.forward()
         outputs.append({name: net.blobs[name].data.copy() for name in net.outputs})
     return outputs, engine.describe(caffe)

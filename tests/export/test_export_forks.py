@@ -8,11 +8,13 @@ import pytest
 pytest.importorskip("onnxruntime")
 pytest.importorskip("torch")
 
-from fork_nets import NETS
+from fork_nets import DETECTORS, NETS
 
 from cellseg import engine
 from cellseg.engine.forks import used
+from cellseg.engine.layers.forks.ssd import DetectionOutput
 from cellseg.engine.prototxt import read_net
+from cellseg.errors import CellsegError
 from cellseg.export import onnx_check
 from cellseg.export.onnx_graph import onnx_graph
 
@@ -56,8 +58,50 @@ def test_it_runs_trains_and_exports(name, tmp_path, monkeypatch):
     assert all((blob.data != old[0]).any() for layer, old in before.items() for blob in solver.net.params[layer][:1])
     solver.net.save("net.caffemodel")
     graph = onnx_graph("deploy.prototxt", "net.caffemodel")
-    images = onnx_check.random_images("deploy.prototxt")
-    print(name, [image.shape for image in images])
+    images = onnx_check.random_inputs("deploy.prototxt")
+    print(name, [one["data"].shape for one in images])
     difference, _ = onnx_check.largest_difference(graph, "torch", "deploy.prototxt", "net.caffemodel")
     assert difference <= 1e-5
     assert len(images) == (1 if name == "pspnet" else 3) or name in ("segnet", "enet")
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """A function that writes a net of `DETECTORS` with random weights, and gives its graph."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(name):
+        (tmp_path / "deploy.prototxt").write_text(DETECTORS[name])
+        net, rng = engine.load("torch").Net("deploy.prototxt", 1), np.random.default_rng(4)
+        for blobs in net.params.values():
+            blobs[0].data[...] = rng.normal(0, 1.5 / np.sqrt(blobs[0].data[0].size), blobs[0].data.shape)
+        net.save("net.caffemodel")
+        return onnx_graph("deploy.prototxt", "net.caffemodel")
+
+    return make
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_exports(name, made):
+    """What it picks depends on rounding: so the layer that picks is compared on equal scores."""
+    graph, inputs = made(name), onnx_check.random_inputs("deploy.prototxt")
+    assert len(inputs) == 3 and {value.name for value in graph.graph.input} == set(inputs[0])
+    difference, _ = onnx_check.largest_difference(graph, "torch", "deploy.prototxt", "net.caffemodel")
+    assert difference <= 1e-5
+    found = onnx_check.run(graph, inputs[1])
+    if "found" in found:
+        rows = found["found"]
+        assert rows.shape[:2] == (1, 1) and rows.shape[3] == 7
+        assert (rows[0, 0, :, 1] == -1).all() == (name == "nothing found")
+
+
+def test_a_wrong_choice_among_boxes_is_seen(made, monkeypatch):
+    graph, right = made("ssd"), DetectionOutput.onnx
+
+    def wrong(layer, *arguments):
+        layer.parameter.detection_output_param.nms_param.nms_threshold = 0.9
+        right(layer, *arguments)
+
+    monkeypatch.setattr(DetectionOutput, "onnx", wrong)
+    with pytest.raises(CellsegError, match="differs from the engine by"):
+        onnx_check.largest_difference(graph, "torch", "deploy.prototxt", "net.caffemodel")

@@ -52,8 +52,8 @@ layer { name: "soft" type: "Sigmoid" bottom: "joined" top: "joined" }
 
 def outputs(deploy, model, batch):
     """What the engine and ONNX Runtime make of a batch, output by output."""
-    (theirs,), _ = onnx_check.run_net("torch", deploy, model, [batch])
-    ours = onnx_check.run(onnx_graph(deploy, model), batch)
+    (theirs,), _ = onnx_check.run_net("torch", deploy, model, [{"data": batch}])
+    ours = onnx_check.run(onnx_graph(deploy, model), {"data": batch})
     assert set(ours) == set(theirs)
     return [(ours[name], theirs[name]) for name in ours]
 
@@ -84,7 +84,7 @@ def test_the_sums_of_a_batch_normalisation_are_divided(tmp_path):
     for factor in (1.0, 100.0):
         deploy, model = make(tmp_path, deploy_net(NETS["unet"], "net", 32, 32), factor)
         image = np.random.RandomState(0).uniform(size=(1, 1, 32, 32)).astype(np.float32)
-        found.append(onnx_check.run(onnx_graph(deploy, model), image)["prob"])
+        found.append(onnx_check.run(onnx_graph(deploy, model), {"data": image})["prob"])
     assert np.ptp(found[0]) > 0.01
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=rounding_of_probabilities(model, found[0]))
 
@@ -201,7 +201,7 @@ def test_the_sizes_to_compare_at_are_the_nets(tmp_path):
         (deploy_net(NETS["unet"], "net", 40, 24), [(1, 1, 40, 24), (2, 1, 48, 16), (2, 1, 72, 88)]),
     ):
         deploy.write_text(text)
-        assert [image.shape for image in onnx_check.random_images(deploy)] == sizes
+        assert [one["data"].shape for one in onnx_check.random_inputs(deploy)] == sizes
 
 
 def test_windows_further_apart_than_they_are_wide(tmp_path):

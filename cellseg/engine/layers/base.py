@@ -45,6 +45,10 @@ class Layer:
     LOSS = False
     #: It compares scores with labels; nets for use do without.
     SCORES = False
+    #: Whether it gives rows that it picks by comparing numbers, so that rounding decides which.
+    PICKS = False
+    #: Whether its second bottom holds regions of the images in the first.
+    REGIONS = False
     #: Indices of the bottoms to which nothing can be propagated (labels).
     NO_GRADIENT = ()
     #: Whether `backward` reads the values of the tops, so that the next layer must not overwrite them.

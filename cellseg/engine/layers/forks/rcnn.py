@@ -4,6 +4,7 @@ import numpy as np
 
 from cellseg.engine.later import torch
 from cellseg.engine.layers.base import EVERYTHING, Layer, shown
+from cellseg.engine.layers.forks.boxes_onnx import pooled_by_position
 
 ABOUT = "Fast R-CNN, Faster R-CNN, R-FCN, SSD"
 FIELDS = """
@@ -31,6 +32,7 @@ class _Regions(Layer):
     """A layer that pools parts of the first bottom: the second gives, for each, an image and x1, y1, x2, y2."""
 
     BOTTOMS = (2, 2)
+    REGIONS = True
     NO_GRADIENT = (1,)
     MAY_BE_IN_PLACE = BACKWARD_NEEDS_TOPS = False
 
@@ -123,6 +125,9 @@ class PSROIPooling(_Regions):
         if bottom_shapes[0][1] != channels:
             self.fail(f"output_dim and group_size ask for {channels} channels, but there are {bottom_shapes[0][1]}")
         return [(bottom_shapes[1][0], self.many, *self.grid)]
+
+    def onnx(self, graph, bottoms, tops):
+        pooled_by_position(self, graph, bottoms, tops[0])
 
     @staticmethod
     def _edges(start, step, places):

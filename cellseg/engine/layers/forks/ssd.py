@@ -53,6 +53,18 @@ DetectionOutputParameter
     bool variance_encoded_in_target = false
     int32 keep_top_k = -1
     float confidence_threshold
+    SaveOutputParameter save_output_param
+    bool visualize = false
+    float visualize_threshold
+    string save_file
+
+SaveOutputParameter
+    string output_directory
+    string output_name_prefix
+    string output_format
+    string label_map_file
+    string name_size_file
+    uint32 num_test_image
 """
 
 

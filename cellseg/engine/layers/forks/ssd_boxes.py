@@ -7,8 +7,7 @@ import numpy as np
 
 from cellseg.engine.later import torch
 from cellseg.engine.layers.base import EVERYTHING, Layer, shown
-
-_CORNER, _CENTER_SIZE = 1, 2  # CodeType
+from cellseg.engine.layers.forks.boxes_onnx import detections, prior_boxes
 
 
 class PriorBox(Layer):
@@ -63,6 +62,9 @@ class PriorBox(Layer):
     def backward(self, top_gradients):
         return [None, None], []
 
+    def onnx(self, graph, bottoms, tops):
+        prior_boxes(self, graph, bottoms, tops[0])
+
     def compute(self, bottoms, weights):
         p, sides = self.parameter.prior_box_param, [np.float32(side) for side in bottoms[0].shape[2:]]
         image = [np.float32(side) for side in (self.image if all(self.image) else bottoms[1].shape[2:])]
@@ -90,7 +92,9 @@ class DetectionOutput(Layer):
     the top is number of the image, class, score and box; if nothing is found, a row of -1 for each image.
     """
 
+    CORNER, CENTER_SIZE = 1, 2  # CodeType
     BOTTOMS = (3, 4)
+    PICKS = True
     NO_GRADIENT = (0, 1, 2, 3)
     MAY_BE_IN_PLACE = BACKWARD_NEEDS_TOPS = False
 
@@ -100,6 +104,8 @@ class DetectionOutput(Layer):
             self.fail("needs num_classes")
         if p.nms_param.nms_threshold < 0 or not 0 < p.nms_param.eta <= 1:
             self.fail("nms_threshold must be 0 or more, eta above 0 and at most 1")
+        if p.save_output_param.output_directory or p.visualize or p.save_file:
+            self.fail("does not write or show what it finds; take output_directory, visualize and save_file out")
         if len(bottom_shapes) > 3:
             self.fail("takes moves, scores and boxes; the four bottoms of RefineDet are not supported")
 
@@ -118,6 +124,9 @@ class DetectionOutput(Layer):
 
     def backward(self, top_gradients):
         return [None] * 3, []
+
+    def onnx(self, graph, bottoms, tops):
+        detections(self, graph, bottoms, tops[0])
 
     def compute(self, bottoms, weights):
         p = self.parameter.detection_output_param
@@ -149,9 +158,9 @@ class DetectionOutput(Layer):
         if not p.variance_encoded_in_target:
             moves = moves * variances
         size = boxes[:, 2:] - boxes[:, :2]
-        if p.code_type == _CORNER:
+        if p.code_type == self.CORNER:
             return boxes + moves
-        if p.code_type == _CENTER_SIZE:
+        if p.code_type == self.CENTER_SIZE:
             middle = (boxes[:, :2] + boxes[:, 2:]) / 2 + moves[:, :2] * size
             half = np.exp(moves[:, 2:]) * size / 2
             return np.concatenate([middle - half, middle + half], 1)
