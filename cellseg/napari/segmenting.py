@@ -6,20 +6,27 @@ from weakref import WeakKeyDictionary
 import napari.layers
 import numpy as np
 from napari.utils.notifications import show_error, show_info, show_warning
-from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QGroupBox, QLabel, QProgressBar, QPushButton
-from superqt import QLabeledDoubleSlider, QLabeledSlider
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+)
 
 from cellseg.errors import CellsegError
 from cellseg.napari.background import in_background
 from cellseg.napari.layers import LayerBox, follow, pixels_of, shown_index, shown_plane
 from cellseg.napari.models import ModelBox
+from cellseg.napari.sliders import Sliders
 from cellseg.segmentation.model import load_model
 from cellseg.segmentation.segment_array import find_in_maps, map_image
 
-_PAUSE = 150  # milliseconds after the last move of a slider
-_LARGEST = 2000  # pixels of the smallest cell, at the right end of its slider
-_DEEPEST = {1: 5.0, 2: 1.0}  # of a split: in pixels, or in parts of a cell's distance from its edge
+_WIDEST = 10_000  # pixels of a cell's diameter
 
 
 class Segmenting(QGroupBox):
@@ -42,53 +49,42 @@ class Segmenting(QGroupBox):
         super().__init__("Segment")
         self._viewer = viewer
         self.image, self.model = LayerBox(viewer, napari.layers.Image), ModelBox()
-        self.all_planes, self.button = QCheckBox("all planes"), QPushButton("Segment")
+        self.diameter = QDoubleSpinBox(maximum=_WIDEST, decimals=1, specialValueText="not rescaled")
+        self.all_planes = QCheckBox("all planes")
+        self.button, self.cancel_button = QPushButton("Segment"), QPushButton("Cancel")
         self.bar, self.count = QProgressBar(), QLabel()
-        self.threshold, self.split = QLabeledDoubleSlider(), QLabeledDoubleSlider()
-        self.smallest = QLabeledSlider()
+        self.sliders = Sliders()
         self._loaded = (None, None)  # a name and its model
+        self._set_for = (None, None)  # the model's name and the diameter for which the sliders stand
+        self._cancelled = False
         self._maps = None  # of one plane: layer, index, maps
         self._labels = WeakKeyDictionary()  # of each image: the layer of its labels, and what was found in each plane
         self._todo: list[tuple[int, ...]] = []
         self._finding = False
-        self._timer = QTimer(self, singleShot=True, interval=_PAUSE)
         self._lay_out()
-        self._timer.timeout.connect(self._find_again)
+        self.sliders.moved.connect(self._find_again)
         self._advanced.connect(self.bar.setValue)
         self.button.clicked.connect(self.segment)
+        self.cancel_button.clicked.connect(self.cancel)
         self.image.currentIndexChanged.connect(self._image_changed)
         follow(viewer.dims.events.current_step, self._image_changed, self)
-        for slider in self._sliders.values():
-            slider.valueChanged.connect(lambda *_: self._timer.start())
+        self._set_busy(False)
         self._image_changed()
 
-    @property
-    def _sliders(self):
-        return {"threshold": self.threshold, "split": self.split, "smallest_object": self.smallest}
-
     def _lay_out(self):
-        for slider, most, step in ((self.threshold, 1, 0.01), (self.split, 1, 0.01), (self.smallest, _LARGEST, 1)):
-            slider.setOrientation(Qt.Orientation.Horizontal)
-            slider.setRange(0, most)
-            slider.setSingleStep(step)
-        tips = {
-            self.threshold: "A pixel is cell where its probability is at least this",
-            self.split: "How deep the valley between two touching cells has to be: less makes more cells",
-            self.smallest: "Cells with fewer pixels are left out",
-        }
-        for widget, tip in tips.items():
-            widget.setToolTip(tip)
-        self.bar.hide()
+        tip = "Median diameter of the cells in pixels: the network sees the image at the size that it was trained on"
+        self.diameter.setToolTip(tip)
+        buttons = QHBoxLayout()
+        for button in (self.button, self.cancel_button):
+            buttons.addWidget(button)
         form = QFormLayout(self)
         form.addRow("Image", self.image)
         form.addRow("Model", self.model)
+        form.addRow("Diameter", self.diameter)
         form.addRow(self.all_planes)
-        form.addRow(self.button)
-        form.addRow(self.bar)
-        form.addRow("Threshold", self.threshold)
-        form.addRow("Split", self.split)
-        form.addRow("Smallest cell", self.smallest)
-        form.addRow(self.count)
+        form.addRow(buttons)
+        for row in (self.bar, self.sliders, self.count):
+            form.addRow(row)
 
     def labels_of(self, image):
         """The layer of labels that was made from an image; None if there is none any more."""
@@ -106,37 +102,48 @@ class Segmenting(QGroupBox):
         self._todo = [shown.where]
         if self.all_planes.isChecked():
             self._todo = list(np.ndindex(*pixels_of(layer).shape[:-2]))
+        chosen = self.model.chosen, self.diameter.value()
+        changes = self.sliders.values if self._set_for == chosen else {}
+        self._cancelled = False
         self._set_busy(True)
-        self._next(layer)
+        self._next(layer, chosen, changes)
 
-    def _next(self, layer):
+    def cancel(self) -> None:
+        """Stop at the next band of windows. Planes that are done keep their cells."""
+        self._cancelled = True
+        self.bar.setFormat("cancelling ...")
+
+    def _next(self, layer, chosen, changes):
         index = self._todo[0]
         pixels = np.asarray(pixels_of(layer)[index])
         self.bar.setRange(0, 100)
         self.bar.setValue(0)
         self.bar.setFormat(f"plane {list(index)}: %p%" if index else "%p%")
-        model, changes = self.model.chosen, self._changes() if self._loaded[0] == self.model.chosen else {}
-        done = partial(self._mapped, layer, index, model)
-        in_background(self._map, pixels, model, changes, done=done, failed=self._failed)
+        done = partial(self._mapped, layer, index, chosen, changes)
+        in_background(self._map, pixels, *chosen, changes, done=done, failed=self._failed)
 
-    def _map(self, pixels, name, changes):
+    def _map(self, pixels, name, diameter, changes):
         """In a thread: load the model, run it, and find the cells."""
         known, model = self._loaded
         model = model if known == name else load_model(name)
         seen = [0]
 
         def progress(count):
+            if self._cancelled:
+                raise CellsegError("cancelled; planes that were done before keep their cells")
             seen[0] += count
             self._advanced.emit(100 * seen[0] // pixels.size)
 
-        maps = map_image(pixels, model, progress=progress)
+        progress(0)
+        maps = map_image(pixels, model, diameter or None, progress)
         return model, maps, find_in_maps(maps, **changes)
 
-    def _mapped(self, layer, index, name, result):
+    def _mapped(self, layer, index, chosen, changes, result):
         model, maps, (found, notes) = result
-        if self._loaded[0] != name:
-            self._loaded = name, model
-            self._set_sliders(maps)
+        self._loaded = chosen[0], model
+        if self._set_for != chosen:
+            self._set_for = chosen
+            self.sliders.put(maps)
         if layer not in self._viewer.layers:
             self._failed(f"'{layer.name}' was removed; its cells are not shown")
             return
@@ -146,7 +153,7 @@ class Segmenting(QGroupBox):
             show_warning(f"{layer.name}: {note}")
         self._todo = self._todo[1:]
         if self._todo:
-            self._next(layer)
+            self._next(layer, chosen, changes)
             return
         self._set_busy(False)
         self._image_changed()
@@ -155,22 +162,12 @@ class Segmenting(QGroupBox):
     def _failed(self, message):
         self._todo = []
         self._set_busy(False)
-        show_error(message)
+        (show_info if self._cancelled else show_error)(message)
 
     def _set_busy(self, busy):
         self.button.setEnabled(not busy)
+        self.cancel_button.setEnabled(busy)
         self.bar.setVisible(busy)
-
-    def _set_sliders(self, maps):
-        """Put the sliders where the model's settings are."""
-        self.split.setMaximum(_DEEPEST[len(maps.maps)])
-        for name, slider in self._sliders.items():
-            slider.blockSignals(True)
-            slider.setValue(getattr(maps.settings, name) or 0)
-            slider.blockSignals(False)
-
-    def _changes(self):
-        return {name: slider.value() for name, slider in self._sliders.items()}
 
     def _image_changed(self, event=None):
         """Sliders act where the maps of the shown plane are known."""
@@ -179,19 +176,18 @@ class Segmenting(QGroupBox):
         self.all_planes.setVisible(layer is not None and not layer.rgb and len(shape) > 2)
         known = self._maps is not None and self._maps[0] is layer
         known = known and shown_index(self._viewer, layer) == self._maps[1]
-        for slider in self._sliders.values():
-            slider.setEnabled(known)
-            slider.setStatusTip("" if known else "segment this plane first")
+        self.sliders.setEnabled(known)
+        self.sliders.setStatusTip("" if known else "segment this plane first")
 
     def _find_again(self):
         """Find the cells with the settings of now; while that runs, the next settings wait."""
         if self._finding:
-            self._timer.start()
+            self.sliders.wait()
             return
         layer, index, maps = self._maps
         self._finding = True
         found = partial(self._found_again, layer, index)
-        in_background(partial(find_in_maps, maps, **self._changes()), done=found, failed=self._not_found)
+        in_background(partial(find_in_maps, maps, **self.sliders.values), done=found, failed=self._not_found)
 
     def _found_again(self, layer, index, result):
         self._finding = False

@@ -4,6 +4,7 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from scipy import ndimage
 from support import LabelledPlane
 
@@ -33,6 +34,21 @@ def test_read_back_with_holes_and_touching_corners(tmp_path):
         one = feature["geometry"]["coordinates"]
         for polygon in [one] if feature["geometry"]["type"] == "Polygon" else one:
             assert all(ring[0] == ring[-1] and len(ring) > 4 for ring in polygon)
+
+
+def test_the_library_that_qupath_is_built_on_finds_whole_polygons_of_the_right_area(tmp_path):
+    """QuPath reads geometries with JTS, of which GEOS is the port in C++."""
+    shapely = pytest.importorskip("shapely")
+    shapely = pytest.importorskip("shapely", reason="the image has none")
+    random = np.random.RandomState(1)
+    for density in (0.4, 0.6, 0.8):
+        labels = ndimage.label(random.rand(30, 40) < density, np.ones((3, 3)))[0]
+        for feature in write(tmp_path / "x.geojson", [LabelledPlane(labels)])["features"]:
+            shape = shapely.from_geojson(json.dumps(feature["geometry"]))
+            number = int(feature["properties"]["name"])
+            assert shape.is_valid, shapely.is_valid_reason(shape)
+            assert shape.area == np.count_nonzero(labels == number)
+            assert shape.geom_type == "Polygon" or len(shape.geoms) > 1
 
 
 def test_planes_and_measurements(tmp_path):

@@ -1,4 +1,4 @@
-"""A screen that nobody sees, where there is none."""
+"""A screen that nobody sees, where there is none; and napari's own test viewer."""
 
 import os
 import shutil
@@ -20,3 +20,21 @@ def display():
     os.close(theirs)
     with open(ours) as number:
         os.environ["DISPLAY"] = f":{number.readline().strip()}"
+
+
+@pytest.fixture
+def make_viewer(request):
+    """napari's own ``make_napari_viewer``; see `_own`."""
+    return _own(request, "napari.utils._testsupport", "make_napari_viewer")
+
+
+@pytest.fixture
+def plugins(request):
+    """npe2's own ``npe2pm``, in which plugins are registered for a test; see `_own`."""
+    return _own(request, "npe2._pytest_plugin", "npe2pm")
+
+
+def _own(request, plugin, fixture):
+    """A fixture of one of pytest's plugins that take seconds to load, so that only these tests load them."""
+    request.config.pluginmanager.import_plugin(plugin)
+    return request.getfixturevalue(fixture)

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 
 import cellseg
+from cellseg.segmentation import segment
 from cellseg.training.record import read_run
 
 pytestmark = [
@@ -22,10 +23,10 @@ _SOON, _LATER = 120_000, 600_000  # milliseconds
 
 
 @pytest.fixture
-def parts(make_napari_viewer, npe2pm, tmp_path):
+def parts(plugins, make_viewer, tmp_path):
     """A viewer, and the two parts of the widget in it; images are kept in a folder with a space in its name."""
-    with npe2pm.tmp_plugin(manifest=Path(cellseg.__file__).parent / "napari/napari.yaml"):
-        viewer = make_napari_viewer()
+    with plugins.tmp_plugin(manifest=Path(cellseg.__file__).parent / "napari/napari.yaml"):
+        viewer = make_viewer()
         _, widget = viewer.window.add_plugin_dock_widget("cellseg-caffe", "Cells")
         widget.training.folder.setText(str(tmp_path / "my images"))
         yield viewer, widget.segmenting, widget.training
@@ -58,17 +59,21 @@ def test_see_correct_train_and_see_again(parts, qtbot, monkeypatch, tmp_path):
     first = labels.data.copy()
     count = first.max()
     assert count >= 8 and see.count.text() == f"{count} cells" and learn.labels.layer is labels
-    assert tuple(labels.scale) == (0.5, 0.5) and see.threshold.value() == 0.5 and see.smallest.value() == 15
+    assert (
+        tuple(labels.scale) == (0.5, 0.5)
+        and see.sliders.threshold.value() == 0.5
+        and see.sliders.smallest.value() == 15
+    )
 
     monkeypatch.setattr("cellseg.napari.segmenting.map_image", None)  # the sliders need no network
-    see.smallest.setValue(int(np.sort(np.bincount(first.ravel())[1:])[count // 2]))
+    see.sliders.smallest.setValue(int(np.sort(np.bincount(first.ravel())[1:])[count // 2]))
     qtbot.waitUntil(lambda: labels.data.max() < count, timeout=_SOON)
-    see.smallest.setValue(15)
+    see.sliders.smallest.setValue(15)
     qtbot.waitUntil(lambda: np.array_equal(labels.data, first), timeout=_SOON)
     monkeypatch.undo()
 
     labels.fill(tuple(np.argwhere(first == 1)[0]), 0)  # napari's own tool: a cell goes
-    see.threshold.setValue(0.7)
+    see.sliders.threshold.setValue(0.7)
     qtbot.waitUntil(lambda: see.labels_of(nuclei) is not labels, timeout=_SOON)
     assert "corrected by hand and stays" in said() and labels.data.max() == count and not (labels.data == 1).any()
 
@@ -87,7 +92,7 @@ def test_see_correct_train_and_see_again(parts, qtbot, monkeypatch, tmp_path):
     assert old.startswith("nuclei: ") and new.startswith("model-1/finetune: F1") and "weak verdict" in verdict
     assert see.model.currentText() == "model-1" and len(learn.plot.losses) == 8 and learn.train_button.isEnabled()
     assert read_run(kept / "model-1/finetune").status == "finished"
-    assert see.labels_of(nuclei).data.max() > 0 and see.threshold.isEnabled()
+    assert see.labels_of(nuclei).data.max() > 0 and see.sliders.threshold.isEnabled()
 
 
 def test_stacks_are_done_plane_by_plane_or_as_a_whole(parts, qtbot, image):
@@ -98,15 +103,34 @@ def test_stacks_are_done_plane_by_plane_or_as_a_whole(parts, qtbot, image):
         see.segment()
     labels = see.labels_of(stack).data
     assert labels.shape == stack.data.shape and labels[1].any() and not labels[0].any()
-    assert see.threshold.isEnabled()
+    assert see.sliders.threshold.isEnabled()
     learn.keep()
     assert (learn.place / "images/stack-1.tif").exists()
     viewer.dims.set_current_step(0, 0)
-    assert not see.threshold.isEnabled()
+    assert not see.sliders.threshold.isEnabled()
     see.all_planes.setChecked(True)
     with qtbot.waitSignal(see.segmented, timeout=_LATER):
         see.segment()
     assert see.labels_of(stack).data[0].any() and not see.labels_of(stack).data[2].any()
+    before = see.labels_of(stack).data.copy()
+    see.button.click()
+    see.cancel_button.click()
+    qtbot.waitUntil(see.button.isEnabled, timeout=_LATER)
+    assert (
+        "cancelled" in said()
+        and not see.cancel_button.isEnabled()
+        and np.array_equal(see.labels_of(stack).data, before)
+    )
+
+    see.all_planes.setChecked(False)
+    larger = viewer.add_image(np.kron(image[:64, :64], np.ones((2, 2), np.uint8)), name="larger")
+    see.image.choose(larger)
+    see.diameter.setValue(35.2)  # the model's is 17.6
+    with qtbot.waitSignal(see.segmented, timeout=_LATER):
+        see.segment()
+    expected = segment(larger.data, "nuclei", 35.2).labels
+    assert np.array_equal(see.labels_of(larger).data, expected) and expected.max() > 1
+    assert see.sliders.smallest.value() == 60  # 15 pixels as the network sees them
     viewer.dims.ndisplay = 3
     see.segment()
     assert "switch to 2-D" in said()
