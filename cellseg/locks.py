@@ -99,6 +99,29 @@ def only_writer(folder):
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def in_turn(folder):
+    """Wait until no other process is in such a block for the same folder. It is for moments, and leaves no file.
+
+    Parameters
+    ----------
+    folder : path
+        An existing folder. Where its file system knows no locks, nobody waits.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 class _Holder:
     """Who holds a lock, as its file says."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cellseg.errors import CellsegError
 from cellseg.files import make_folder, sha256
+from cellseg.locks import in_turn
 from cellseg.records import read_record, write_record
 from cellseg.scratch import scratch
 
@@ -134,17 +135,22 @@ def replacing_files(folder: str | Path, names: tuple[str, ...]) -> Iterator[Path
     try:
         with scratch(folder) as beside:
             yield beside
-            check_result_files(folder, names)
-            contents = _read(folder)
-            files = dict(contents.files)
-            for name in names:
-                now = [sha256(folder / name)] if (folder / name).exists() else []
-                files[name] = [*now, sha256(beside / name)]
-            write_record(folder / RECORD, Contents(files, contents.folders))
-            for name in names:
-                os.replace(beside / name, folder / name)
+            with in_turn(folder):
+                _replace(folder, names, beside)
     except OSError as error:
         raise CellsegError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+
+def _replace(folder, names, beside):
+    check_result_files(folder, names)
+    contents = _read(folder)
+    files = dict(contents.files)
+    for name in names:
+        now = [sha256(folder / name)] if (folder / name).exists() else []
+        files[name] = [*now, sha256(beside / name)]
+    write_record(folder / RECORD, Contents(files, contents.folders))
+    for name in names:
+        os.replace(beside / name, folder / name)
 
 
 def remove_ours(folder: Path, ours: Callable[[str], bool] = lambda name: False) -> list[str]:

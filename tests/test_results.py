@@ -5,14 +5,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from support import ROOT
 
+from cellseg import results as module
 from cellseg.errors import CellsegError
 from cellseg.locks import only_writer
-from cellseg.results import RECORD, check_result_folder, replacing_files, replacing_folder
+from cellseg.results import RECORD, check_result_files, check_result_folder, replacing_files, replacing_folder
 from cellseg.scratch import remove_leftovers, scratch
 
 
@@ -138,6 +141,29 @@ def other_process(text, folder):
     )
     assert process.stdout.readline() == "ready\n"
     return process
+
+
+def test_two_that_write_at_once_are_both_in_the_record(tmp_path, monkeypatch):
+    ready, write_record = threading.Barrier(2), module.write_record
+
+    def slow(path, record):
+        time.sleep(0.1)
+        write_record(path, record)
+
+    def write(name):
+        with replacing_files(tmp_path, (name, "both")) as beside:
+            for one in (name, "both"):
+                (beside / one).write_text(name)
+            ready.wait(timeout=30)
+
+    monkeypatch.setattr(module, "write_record", slow)
+    writers = [threading.Thread(target=write, args=(name,)) for name in ("a", "b")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    check_result_files(tmp_path, ("a", "b", "both"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [RECORD, "a", "b", "both"]
 
 
 def test_what_killed_processes_left_is_removed_and_nothing_of_living_ones(out):

@@ -25,16 +25,18 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES or any(key in _attributes(path) for key in _KEYS)
 
 
-def images_in(path: Path) -> list[tuple[Path, None]]:
+def images_in(path: Path, above: tuple[Path, ...] = ()) -> list[tuple[Path, None]]:
     """The fields of a plate or a well, the images of a series, or the image itself.
 
-    Where the metadata is damaged it is the folder itself: what is wrong is said when that is opened.
+    Where the metadata is damaged, or a link leads back to a folder above, it is the folder itself: what is wrong is
+    said when that is opened.
     """
+    here = path.resolve()
     try:
-        parts = _parts(path)
+        parts = _parts(path) if here not in above else []
     except CellsegError:
         parts = []
-    return [image for part in parts for image in images_in(part)] or [(path, None)]
+    return [image for part in parts for image in images_in(part, (*above, here))] or [(path, None)]
 
 
 def read_layout(path, series=None, stored=False) -> Layout:

@@ -199,6 +199,17 @@ def test_a_plate_a_well_and_a_field_can_be_given(tmp_path):
     assert found.name == "1" and source.pixel_size == (0.5, 0.25)
 
 
+def test_links_of_a_plate_that_lead_back_to_it_end(tmp_path):
+    folder = plate(tmp_path / "plate.ome.zarr")
+    attributes(folder, {"plate": {"wells": [{"path": name} for name in ("A/1", "B", "C")]}})
+    for name in ("B", "C"):
+        (folder / name).symlink_to(".")
+    names = [found.name.removeprefix("plate.ome.zarr/") for found in find_images([folder])]
+    assert names == ["A/1/0", "A/1/1", "B", "C"]
+    with pytest.raises(CellsegError, match="plate.ome.zarr/B: is no OME-Zarr image"):
+        open_image(folder / "B")
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_series_of_bioformats2raw(tmp_path, named):
     folder, series = tmp_path / "a.zarr", ["pos_B", "pos_A"] if named else ["0", "1"]
