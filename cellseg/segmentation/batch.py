@@ -82,7 +82,7 @@ def _planned(job, out, settings, overwrite):
         record = None if overwrite else read_result(job.folder)
         said = settings.describe()
         # Results on another grey-value scale are no part of the same table.
-        alike = record and record.settings.get(GREY) == said.get(GREY)
+        alike = record and all(record.settings.get(name) == said[name] for name in GREY)
         if alike and record.image == identify(job.path):
             return Planned(job, record=record, as_set=record.settings == said)
         check_result_folder(job.folder)

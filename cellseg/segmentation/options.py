@@ -8,10 +8,8 @@ from cellseg.segmentation.outputs import Output
 from cellseg.segmentation.selection import ALL, Selection
 from cellseg.segmentation.size import Diameter
 
-#: The key of `SegmentationOptions.describe` for the grey-value scale.
-GREY = "grey_values"
-#: Said only where they are used, so that results from before are still those of the same settings.
-_NOT_IN_OLD_RECORDS = ("selection", "properties", "track", "track_distance", "outputs")
+#: Keys of `SegmentationOptions.describe`: with other ones, results are no part of the same table.
+GREY = ("percentiles", "scale_over", "scale")
 
 
 @dataclass(frozen=True)
@@ -74,24 +72,15 @@ class SegmentationOptions:
         usage, options = asdict(self.settings), asdict(self)
         for name in ("deploy", "split", "recipe", "diameter", "scores", "version"):
             del usage[name]
-        for name in ("model", "settings", "diameter", "percentiles", "scale_over", "scale", *_NOT_IN_OLD_RECORDS):
+        for name in ("model", "settings", "selection"):
             del options[name]
-        size = {"diameter": str(self.diameter), "models_diameter": self.settings.diameter} if self.diameter else {}
-        same = {"model_sha256": usage["model_sha256"], "usage": usage, "split": self.settings.split}
-        return {**same, **options, **size, **self._grey(), **self._more()}
-
-    def _grey(self):
-        """What is not as usual with the grey-value scale; nothing where all is."""
-        if self.percentiles is None and self.scale_over == "plane":
-            return {}
-        said = {"percentiles": list(self.percentiles) if self.percentiles else None, "scale_over": self.scale_over}
-        return {GREY: {**said, "scale": self.scale._asdict() if self.scale else None}}
-
-    def _more(self):
-        """What else is asked for; nothing where nothing is."""
-        return {
-            **{name: value for name, value in self.selection._asdict().items() if value},
-            **({"properties": list(self.properties)} if self.properties else {}),
-            **({"track": True, "track_distance": self.track_distance} if self.track else {}),
-            **({"outputs": [output.name for output in self.outputs]} if self.outputs else {}),
+        said = {
+            "diameter": str(self.diameter) if self.diameter else None,
+            "models_diameter": self.settings.diameter if self.diameter else None,
+            "percentiles": list(self.percentiles) if self.percentiles else None,
+            "scale": self.scale._asdict() if self.scale else None,
+            **self.selection._asdict(),
+            "properties": list(self.properties),
+            "outputs": [output.name for output in self.outputs],
         }
+        return {"model_sha256": usage["model_sha256"], "usage": usage, "split": self.settings.split, **options, **said}

@@ -40,9 +40,7 @@ def track(planes, distance=None):
     first = np.cumsum([0, *(plane.count for plane in planes)])  # of each plane's cells among all
     pairs = []
     for series in _series(planes):
-        places = [
-            np.stack([planes[page].table[f"centroid_{axis}"] for axis in ("row", "column")], 1) for page in series
-        ]
+        places = [_centres(planes[page].table) for page in series]
         for (time, cell), (later, other) in _links(places, distance):
             pairs.append((first[series[time]] + cell, first[series[later]] + other, later - time))
     tracks = _numbered(pairs, len(areas))

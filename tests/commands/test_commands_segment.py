@@ -410,9 +410,12 @@ def test_ome_zarr_in_and_out(model, tmp_path):
 
 def test_dask_writes_the_same_though_a_worker_is_killed(shipped, ten, monkeypatch):
     distributed = pytest.importorskip("distributed")
-    tifffile.imwrite(str(ten / "in/large.tif"), smooth(400, 400))
-    model, size = shipped / "model.caffemodel", ["--diameter", "15"]
-    assert segment(model, "in", "--out", "serial", "--tile", 200, *size, cwd=ten).returncode == 0
+    stack = np.stack([smooth(300, 400, seed) // (seed + 1) for seed in range(2)])
+    tifffile.imwrite(ten / "in/large.tif", stack, metadata={"axes": "ZYX"}, photometric="minisblack")
+    model, given = shipped / "model.caffemodel", ["--diameter", "15", "--scale-over", "image"]
+    assert segment(model, "in", "--out", "serial", "--tile", 200, *given, cwd=ten).returncode == 0
+    scales = [plane["scale"] for plane in json.loads((ten / "serial/large.tif/image.json").read_text())["planes"]]
+    assert scales[0] == scales[1]
     script = (
         "import sys\n"
         "from cellseg.segmentation import cluster\n"
@@ -423,7 +426,7 @@ def test_dask_writes_the_same_though_a_worker_is_killed(shipped, ten, monkeypatc
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     quiet = {"dashboard_address": None, "silence_logs": "ERROR"}
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **quiet) as cluster:
-        options = ["--out", "out", "--tile", "200", *size, "--dask", cluster.scheduler_address]
+        options = ["--out", "out", "--tile", "200", *given, "--dask", cluster.scheduler_address]
         command = [sys.executable, "-c", script, str(model), "in", *options]
         process = subprocess.Popen(command, cwd=ten, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         while not list(ten.glob("out/*/image.json")):

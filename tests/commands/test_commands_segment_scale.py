@@ -21,5 +21,5 @@ def test_the_options_reach_the_worker(model, tmp_path):
     assert "one grey-value scale for all: 2 images are measured first" in done.stdout
     records = [json.loads((tmp_path / "out" / f"{name}.tif/image.json").read_text()) for name in "ab"]
     (first,), (second,) = (record["planes"] for record in records)
-    assert first["scale"] == second["scale"] == records[0]["settings"]["grey_values"]["scale"]
-    assert records[0]["settings"]["grey_values"]["percentiles"] == [2, 99]
+    assert first["scale"] == second["scale"] == records[0]["settings"]["scale"]
+    assert records[0]["settings"]["percentiles"] == [2, 99]

@@ -15,7 +15,7 @@ from cellseg.images.find import find_images
 from cellseg.segmentation import work
 from cellseg.segmentation.batch import plan
 from cellseg.segmentation.folder_scale import folder_scale
-from cellseg.segmentation.options import SegmentationOptions
+from cellseg.segmentation.options import GREY, SegmentationOptions
 
 
 @pytest.fixture
@@ -53,11 +53,11 @@ def test_other_percentiles_are_used_recorded_and_make_results_again(run, tmp_pat
     image = smooth(40, 50)
     tifffile.imwrite(tmp_path / "in/a.tif", image)
     assert run() == ["a.tif"] and run() == []
-    assert "grey_values" not in record_of(tmp_path / "out/a.tif")["settings"]
+    assert record_of(tmp_path / "out/a.tif")["settings"]["percentiles"] is None
     assert run(percentiles=(5.0, 90.0)) == ["a.tif"] and run(percentiles=(5.0, 90.0)) == []
     assert scales(tmp_path / "out/a.tif") == [of_all(image, percentiles=(5, 90))] != [of_all(image)]
-    said = record_of(tmp_path / "out/a.tif")["settings"]["grey_values"]
-    assert said == {"percentiles": [5, 90], "scale_over": "plane", "scale": None}
+    said = record_of(tmp_path / "out/a.tif")["settings"]
+    assert [said[name] for name in GREY] == [[5, 90], "plane", None]
 
 
 def test_a_stack_has_one_scale(run, tmp_path):

@@ -34,7 +34,7 @@ class Group:
     def other_than(self, first: "Group") -> dict[str, tuple[str, str]]:
         """Facts that differ from those of another group: theirs, and these."""
         names = list(dict.fromkeys((*first.facts, *self.facts)))
-        both = {name: (first.facts.get(name, "not said"), self.facts.get(name, "not said")) for name in names}
+        both = {name: (first.facts.get(name, "not given"), self.facts.get(name, "not given")) for name in names}
         return {name: pair for name, pair in both.items() if pair[0] != pair[1]}
 
 
@@ -75,7 +75,8 @@ def _facts(record, shipped):
     facts = {"model": shipped.get(sha) or record.model or "not said", "threshold": _text(values.pop("threshold", None))}
     if values.get("split", 0) is None:
         values["split"] = "none: touching cells stay one"
-    facts |= {_TITLES.get(name, name.replace("_", " ")): _text(value) for name, value in values.items()}
+    used = {name: value for name, value in values.items() if value not in ([], None) and value is not False}
+    facts |= {_TITLES.get(name, name.replace("_", " ")): _text(value) for name, value in used.items()}
     known = {"name", "version", "device"} <= set(record.engine)
     facts["engine"] = in_words(record.engine) if known else _text(engine)
     facts |= {"precision": record.engine["precision"]} if "precision" in record.engine else {}
@@ -86,6 +87,6 @@ def _facts(record, shipped):
 def _text(value):
     if value is None:
         return "not given"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    if value is True:
+        return "yes"
     return value if isinstance(value, str) else json.dumps(value)

@@ -41,7 +41,7 @@ function chart(measure, index, image) {
   const most = Math.max(...values, ...(own || []).map((count) => (100 * count) / sums[1]));
   const y = (value) => high - bottom - (value / most) * (high - top - bottom);
   const step = (wide - left - right) / values.length;
-  for (let line = ticks(0, most, 5), i = 0; i < line.length; i++) {
+  for (let line = ticks(0, most, 5, own ? 0 : 1), i = 0; i < line.length; i++) {
     svg.append(make("line", { x1: left, x2: wide - right, y1: y(line[i]), y2: y(line[i]) }));
     svg.append(make("text", { x: left - 6, y: y(line[i]) + 4, "text-anchor": "end" }, short(line[i]) + (own ? "%" : "")));
   }
@@ -62,8 +62,8 @@ function chart(measure, index, image) {
   return figure;
 }
 
-function ticks(low, high, about) {
-  const rough = (high - low) / about, power = 10 ** Math.floor(Math.log10(rough));
+function ticks(low, high, about, least = 0) {
+  const rough = Math.max((high - low) / about, least), power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough * 0.999);
   const found = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i++) found.push(i * step);
