@@ -129,7 +129,9 @@ class Transformer:
             found -= self.cut(self._mean[0], window)
         elif p.mean_value:
             found -= np.array(p.mean_value, np.float32).reshape(-1, 1, 1)
-        return found * np.float32(p.scale)
+        if p.scale != 1:
+            found *= np.float32(p.scale)
+        return found
 
     def state(self):
         """dict or None: where the stream is."""

@@ -72,7 +72,9 @@ def follow(net, phase, shape=None):
             shapes = [given] if given else _input_shapes(parameter, found)
             _take_inputs(found, known, unknown, parameter.top, shapes)
             continue
-        if not is_known(parameter):
+        if parameter.type == "Python":
+            found.notes.append(f"layer '{parameter.name}' is code, so the shapes of its tops are not known")
+        if not is_known(parameter) or parameter.type == "Python":
             unknown.update(parameter.top)
             continue
         layer = make(parameter, phase)

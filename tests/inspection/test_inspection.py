@@ -97,6 +97,14 @@ def test_all_that_the_engine_lacks_is_in_one_list(folder):
     assert sum("it is of" in line for line in lines(found)) == 2
 
 
+def test_layers_that_are_code_are_no_fault_and_do_not_run(folder):
+    text = 'layer { name: "y" type: "Python" %s top: "y" python_param { module: "gone" layer: "Y" } }\n'
+    (folder / "net.prototxt").write_text(INPUT + text % 'bottom: "data"' + text.replace('"y"', '"z"') % "")
+    found = inspect("net.prototxt")
+    assert found["unsupported"] == [] and not found["all_shapes_known"]
+    assert any("layer 'y' is code" in note for note in found["notes"])
+
+
 @pytest.mark.parametrize("name", ["segnet", "ssd"])
 def test_shapes_and_parameters_are_the_engines(name, folder):
     pytest.importorskip("torch")

@@ -11,7 +11,9 @@ from cellseg.engine.pictures import read_picture, resized
 from cellseg.engine.transform import Transformer
 from cellseg.errors import CellsegError
 
-_random = later("cellseg.engine.torch.random")
+#: What once stood beside a layer's own fields, where Caffe now passes over it.
+_MOVED = ("scale", "mean_file", "crop_size", "mirror")
+_random, _log = later("cellseg.engine.torch.random"), later("cellseg.engine.torch.log")
 
 
 def _twister():
@@ -34,6 +36,11 @@ class _Images(_Source):
         self.own = getattr(self.parameter, self.PARAMETER)
         if self.own.batch_size < 1:
             self.fail(f"batch_size is {self.own.batch_size}; it must be 1 or more")
+        for field in _MOVED:
+            if field in type(self.own).DESCRIPTOR.fields_by_name and self.own.HasField(field):
+                _log.info(
+                    f"{self.name}: {field} in {self.PARAMETER} does nothing, as in Caffe; it is for transform_param"
+                )
 
     def open(self):
         self.transform = self._from_files(Transformer, self.parameter.transform_param, self.phase)

@@ -180,6 +180,12 @@ def test_a_state_goes_on_where_it_was_taken(kind, fields):
         assert str(error.value).count("layer 'it'") == 1
 
 
+def test_fields_in_an_old_place_do_nothing_and_the_log_says_so(capfd):
+    fields = 'source: "list" batch_size: 1 mirror: true scale: 3'
+    assert batches(made(ImageData, fields)[0], 2)[1][0][0][0] == [[1] * 6] * 4
+    assert "scale in image_data_param does nothing, as in Caffe; it is for transform_param" in capfd.readouterr().err
+
+
 def test_several_processes_share_the_records_out(monkeypatch):
     fields = 'source: "lmdb" batch_size: 2 backend: LMDB'
     monkeypatch.setattr(context, "world_size", 2)
