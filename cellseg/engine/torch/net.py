@@ -67,13 +67,18 @@ class Net(Scripting):
 
     @property
     def layers(self):
-        """list of Layer: with ``type`` and ``blobs``."""
-        return [step.layer for step in self._steps]
+        """list of Layer: with ``type`` and ``blobs``; of Python layers the script's own objects."""
+        return [getattr(step.layer, "object", step.layer) for step in self._steps]
 
     @property
     def layer_dict(self):
-        """OrderedDict of str to Layer."""
-        return OrderedDict((step.layer.name, step.layer) for step in self._steps)
+        """OrderedDict of str to Layer: `layers` by name."""
+        return OrderedDict(zip(self._layer_names, self.layers))
+
+    @property
+    def steps(self):
+        """list of Step: the engine's own layers in their places."""
+        return self._steps
 
     @property
     def _layer_names(self):

@@ -56,6 +56,11 @@ class Layer:
         self.blobs = Blobs()
         self.param_str, self.phase = parameter.python_param.param_str, parameter.phase
 
+    @property
+    def param_str_(self):
+        """str: `param_str` as scripts from before Caffe 1.0 call it."""
+        return self.param_str
+
 
 class PythonLayerError(CellsegError):
     """What a user's own layer has raised, in one line; `details` is its traceback."""

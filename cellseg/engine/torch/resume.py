@@ -52,4 +52,4 @@ def restore(state, nets):
 
 
 def _stateful(net):
-    return [layer for layer in net.layers if hasattr(layer, "state")]
+    return [step.layer for step in net.steps if hasattr(step.layer, "state")]

@@ -21,7 +21,7 @@ def write_weights(path, net, with_diff=False):
     """
     with open(path, "wb") as stream:
         stream.write(NetParameter(name=net.name).SerializeToString())
-        for layer in net.layers:
+        for layer in (step.layer for step in net.steps):
             parameter = type(layer.parameter)()
             parameter.CopyFrom(layer.parameter)
             parameter.phase = net.phase
@@ -39,7 +39,7 @@ def write_weights_hdf5(path, net, with_diff=False):
     with hdf5.writing(path) as file:
         for kind in ("data", "diff") if with_diff else ("data",):
             groups = file.create_group(kind)
-            for layer in net.layers:
+            for layer in (step.layer for step in net.steps):
                 group = groups.create_group(layer.name)
                 for number, blob in enumerate(layer.params):
                     if any(blob.shares_with(other) for other in net.parameters.learnable if other is not blob):

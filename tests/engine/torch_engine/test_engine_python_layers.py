@@ -19,7 +19,7 @@ import caffe
 
 class Half(caffe.Layer):
     def setup(self, bottom, top):
-        self.once = True
+        self.once, self.asked = True, self.param_str_
     def reshape(self, bottom, top):
         top[0].reshape(*bottom[0].data.shape)
     def forward(self, bottom, top):
@@ -29,6 +29,8 @@ class Half(caffe.Layer):
     def backward(self, top, propagate_down, bottom):
         bottom[0].diff[...] = top[0].diff / 2
 """
+SETUP = """def setup(self, bottom, top):
+        self.once, self.asked = True, self.param_str_"""
 INPUT = 'layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 } } }\n'
 NET = INPUT + 'layer { name: "it" type: "Python" bottom: "data" top: "prob" python_param { %s } }\n'
 NAMED = 'module: "%s" layer: "Half"'
@@ -45,13 +47,14 @@ def no_caffe(monkeypatch, tmp_path):
 
 def test_a_layer_of_the_users_own_runs_and_its_top_stays(make_net):
     Path("half_good.py").write_text(GOOD)
-    net = make_net("force_backward: true " + NET % NAMED % "half_good")
+    net = make_net("force_backward: true " + NET % (NAMED % "half_good" + ' param_str: "words"'))
     net.blobs["data"].data[...] = 6
     assert (net.forward()["prob"] == 3).all()
     net.blobs["data"].data[...] = 8
     assert (net.forward()["prob"] == 3).all(), "it writes only once"
     net.blobs["prob"].diff[...] = 1
     assert (net.backward()["data"] == 0.5).all()
+    assert net.layers[1].asked == net.layer_dict["it"].asked == "words"
     assert sys.modules["caffe"].Layer and not found("caffe"), "the engine in Caffe's place is not Caffe"
 
 
@@ -62,10 +65,20 @@ def test_a_layer_of_the_users_own_runs_and_its_top_stays(make_net):
         ("half_1", "Half", "Other", "module 'half_1' has no class 'Half' that derives from this engine's caffe.Layer"),
         ("half_2", "(caffe.Layer)", "", "module 'half_2' has no class 'Half' that derives"),
         ("half_3", "import caffe", "import caffe, gone", "module 'half_3' raised ModuleNotFoundError: No module named"),
-        ("half_4", "self.once = True", "print 'once'", "module 'half_4' raised SyntaxError: Missing parentheses"),
-        ("half_5", "setup(self, bottom, top)", "__init__(self, _)", r"half_5.Half.__init__ must call caffe.Layer.__"),
+        (
+            "half_4",
+            "self.once, self.asked = True, self.param_str_",
+            "print 'once'",
+            "module 'half_4' raised SyntaxError: Missing parentheses",
+        ),
+        ("half_5", SETUP, "def __init__(self, _):\n        pass", r"half_5.Half.__init__ must call caffe.Layer.__"),
         ("half_6", "def setup", "def set_up", "class half_6.Half has no method 'setup'"),
-        ("half_7", "self.once = True", "self.param_str['a']", "half_7.Half.setup raised TypeError: string indices"),
+        (
+            "half_7",
+            "self.once, self.asked = True, self.param_str_",
+            "self.param_str['a']",
+            "half_7.Half.setup raised TypeError: string indices",
+        ),
         ("half_8", "top[0].reshape(*bottom", "top[1].reshape(*bottom", "half_8.Half.reshape raised IndexError"),
     ],
 )
