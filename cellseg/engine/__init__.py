@@ -15,7 +15,7 @@ import tempfile
 from cellseg.engine.names import NAMES, found, kind_of, missing, python_with
 from cellseg.errors import CellsegError
 
-__all__ = ["NAMES", "describe", "in_words", "keeps_data_position", "load", "python_with"]
+__all__ = ["NAMES", "as_caffe", "describe", "in_words", "keeps_data_position", "load", "python_with"]
 
 #: With a layer that has a kernel of its own.
 _TINY_NET = """
@@ -50,6 +50,29 @@ def load(name="auto"):
         return _load_caffe() if kind == "caffe" else _load_torch(name)
     other = python_with(name)
     raise CellsegError(missing(kind) if other is None else f"real Caffe is in another Python; start yours as {other}")
+
+
+def as_caffe(name="auto"):
+    """Load an engine and let ``import caffe`` give it from now on, in this process: for notebooks.
+
+    Parameters
+    ----------
+    name : str
+        See `load`.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    CellsegError
+        As of `load`.
+    """
+    caffe = load(name)
+    if caffe.__name__ != "caffe":
+        importlib.import_module("cellseg.engine.pycaffe.place").put(caffe)
+    return caffe
 
 
 def describe(caffe):

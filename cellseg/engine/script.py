@@ -52,15 +52,14 @@ def run(path, words, name="auto"):
         code = _compiled(path)
     except SyntaxError as error:
         return _shown(error, None)
-    if kind_of(name) == "caffe":
-        other = python_with(name)
-        if other:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os.execv(other, [other, str(path), *words])
-        engine.load(name)
-    else:
-        _take_place(name)
+    other = python_with(name)
+    if other:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(other, [other, str(path), *words])
+    caffe = engine.as_caffe(name)
+    if kind_of(name) == "torch" and caffe.describe()["device"] == "cpu":
+        importlib.import_module("cellseg.engine.pycaffe.place").without_gpu(caffe)
     main = types.ModuleType("__main__")
     main.__dict__.update(__file__=str(path), __builtins__=builtins)
     sys.modules["__main__"], sys.argv = main, [str(path), *words]
@@ -78,6 +77,8 @@ def run(path, words, name="auto"):
 
 
 def _compiled(path):
+    if Path(path).suffix == ".ipynb":
+        raise CellsegError(f"{path}: is a notebook; start it with: from cellseg import engine; engine.as_caffe()")
     try:
         source = Path(path).read_bytes()
     except OSError as error:
@@ -101,15 +102,6 @@ def _shown(error, trace):
     sys.stdout.flush()
     traceback.print_exception(type(error), error, trace)
     return 1
-
-
-def _take_place(name):
-    """Put the embedded engine where the script looks for Caffe. Without a GPU it computes on the processor."""
-    caffe = engine.load(name)
-    place = importlib.import_module("cellseg.engine.pycaffe.place")
-    place.put(caffe)
-    if caffe.describe()["device"] == "cpu":
-        place.without_gpu(caffe)
 
 
 def _explained(error, path):

@@ -51,6 +51,26 @@ def test_a_script_runs_as_python_runs_it(tmp_path):
     assert done.returncode == 7
 
 
+def test_filters_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "net.prototxt").write_text("""
+        layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 1 dim: 8 dim: 8 } } }
+        layer { name: "conv1" type: "Convolution" bottom: "x" top: "y" convolution_param { num_output: 4 kernel_size: 5
+                weight_filler { type: "xavier" } } }""")
+    text = """
+import matplotlib
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import caffe
+net = caffe.Net("net.prototxt", caffe.TEST)
+plt.imshow(net.params["conv1"][0].data[:, 0].reshape(2, 2, 5, 5).transpose(0, 2, 1, 3).reshape(10, 10), cmap="gray")
+plt.savefig("filters.png")
+plt.show()
+"""
+    assert ran(tmp_path, text).returncode == 0
+    assert (tmp_path / "filters.png").read_bytes()[:4] == b"\x89PNG"
+
+
 def test_an_exception_is_shown_as_python_shows_it(tmp_path):
     done = ran(tmp_path, "import caffe\ndef inner():\n    raise OSError('deep')\ninner()\n")
     lines = done.stderr.splitlines()
@@ -80,4 +100,5 @@ def test_mistakes_are_one_line(tmp_path, text, says):
 def test_files_that_are_no_script(tmp_path):
     assert_refused(run_verb("run-script", "none.py", cwd=tmp_path), "none.py", "No such file")
     assert_refused(run_verb("run-script", tmp_path, cwd=tmp_path), tmp_path, "directory")
+    assert_refused(run_verb("run-script", "a.ipynb", cwd=tmp_path), "a.ipynb", "notebook", "as_caffe")
     assert_refused(run_verb("run-script", cwd=tmp_path), "script")

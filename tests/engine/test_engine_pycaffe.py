@@ -71,6 +71,8 @@ def test_a_detector_shows_surroundings_and_the_mean_beyond_the_image(files, tmp_
 def test_messages_read_the_nets_of_forks():
     net = text_format.Parse('layer { name: "bn" type: "BN" bn_param { bn_mode: INFERENCE } }', caffe_pb2.NetParameter())
     assert net.layer[0].bn_param.bn_mode == caffe_pb2.BNParameter.INFERENCE
+    classes = text_format.Parse('item { name: "n" label: 3 display_name: "cell" }', caffe_pb2.LabelMap())
+    assert [(item.label, item.display_name) for item in classes.item] == [(3, "cell")]
     assert "height: 3" in str(L.Interp(L.Input(), height=3, width=4).to_proto())
     assert caffe_pb2.Phase.Name(1) == "TEST" and caffe_pb2.V1LayerParameter.LayerType.Name(4) == "CONVOLUTION"
 

@@ -4,10 +4,8 @@
 Nets and solvers are `cellseg.engine.torch`'s; here is what pycaffe has in Python besides.
 """
 
-from cellseg.engine.pycaffe import coord_map, draw, io, net_spec, proto
-from cellseg.engine.pycaffe.classifier import Classifier
-from cellseg.engine.pycaffe.detector import Detector
-from cellseg.engine.pycaffe.net_spec import NetSpec, layers, params, to_proto
+import importlib
+
 from cellseg.engine.pycaffe.process import (
     NCCL,
     Timer,
@@ -42,6 +40,11 @@ from cellseg.engine.torch import (
     set_precision,
     set_random_seed,
 )
+
+# What only scripts ask for is imported when they do: name, and the module that has it.
+_LATER = {name: name for name in ("coord_map", "draw", "io", "net_spec", "proto")}
+_LATER.update(dict.fromkeys(("NetSpec", "layers", "params", "to_proto"), "net_spec"))
+_LATER.update(Classifier="classifier", Detector="detector")
 
 #: Of the Caffe whose surface this is; scripts compare it.
 __version__ = "1.0.0"
@@ -89,3 +92,11 @@ __all__ = [
     "solver_rank",
     "to_proto",
 ]
+
+
+def __getattr__(name):
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(f"{__name__}.{_LATER[name]}")
+    value = globals()[name] = module if name == _LATER[name] else getattr(module, name)
+    return value

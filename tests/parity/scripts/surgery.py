@@ -6,6 +6,7 @@ from arrays import image
 from caffe import layers as L
 from caffe import params as P
 from caffe.coord_map import coord_map_from_to, crop
+from google.protobuf import text_format
 
 CLASSIFIER = """
 layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 7 dim: 7 } } }
@@ -121,7 +122,28 @@ def classes(found):
     found["detections"] = np.array([one["prediction"] for one in detections])
 
 
+def dream(found):
+    """Needs the files of `arrays.many_rows`; an image grows what a layer in the middle finds in it."""
+    model = caffe.io.caffe_pb2.NetParameter()
+    with open("deploy.prototxt") as file:
+        text_format.Merge(file.read(), model)
+    model.force_backward = True
+    with open("dream.prototxt", "w") as file:
+        file.write(str(model))
+    net = caffe.Classifier("dream.prototxt", "deploy.caffemodel", mean=np.float32([104.0, 116, 122]))
+    source, target = net.blobs["data"], net.blobs["conv"]
+    source.reshape(1, 3, 9, 11)
+    source.data[0] = image(9, 11).transpose(2, 0, 1) - net.transformer.mean["data"] / 255
+    for _ in range(3):
+        net.forward(end="conv")
+        target.diff[:] = target.data
+        net.backward(start="conv")
+        source.data[:] += 0.1 / np.abs(source.diff[0]).mean() * source.diff[0]
+    found["dream"] = source.data.copy()
+
+
 def run(found):
     maps()
+    dream(found)
     classes(found)
     return nets(found)

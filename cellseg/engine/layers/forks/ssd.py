@@ -65,6 +65,14 @@ SaveOutputParameter
     string label_map_file
     string name_size_file
     uint32 num_test_image
+
+LabelMapItem
+    string name
+    int32 label
+    string display_name
+
+LabelMap
+    LabelMapItem* item
 """
 
 
