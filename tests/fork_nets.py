@@ -202,19 +202,21 @@ NETS = {
 }
 
 
-def detector(side=40, fields="", priors="", share=True):
-    """Boxes and classes at two sizes of maps, of which the best are picked; in the manner of SSD."""
+def detector(side=40, fields="", priors="", share=True, refined=False):
+    """Boxes and classes at two sizes of maps, of which the best are picked; in the manner of SSD, or of RefineDet."""
     net, classes = _Text(3, side, images=2), 4
     net.conv(6, 3, "stride: 4")
     maps = [net.relu()]
     net.conv(6, 3, "stride: 2")
     maps.append(net.relu())
-    parts = {"loc": [], "conf": [], "box": []}
+    heads = {"loc": 16 * (1 if share else classes), "conf": 4 * classes}
+    heads.update({"there": 8, "start": 16} if refined else {})
+    parts = {name: [] for name in (*heads, "box")}
     for number, one in enumerate(maps):
         size = 6 + 8 * number
         box = f"min_size: {size} max_size: {size + 8} aspect_ratio: 2 variance: [0.1, 0.1, 0.2, 0.2] {priors}"
         parts["box"].append(net.add("PriorBox", f"prior_box_param {{ {box} }}", [one, "data"]))
-        for part, many in (("loc", 16 * (1 if share else classes)), ("conf", 4 * classes)):
+        for part, many in heads.items():
             net.conv(many, 3, bottom=one)
             net.add("Permute", "permute_param { order: [0, 2, 3, 1] }")
             parts[part].append(net.add("Flatten"))
@@ -224,8 +226,9 @@ def detector(side=40, fields="", priors="", share=True):
     net.add("Reshape", f"reshape_param {{ shape {{ dim: [0, -1, {classes}] }} }}")
     net.add("Softmax", "softmax_param { axis: 2 }")
     scores = net.add("Flatten")
+    more = [net.add("Concat", bottoms=parts[name]) for name in ("there", "start") if refined]
     fields = f"num_classes: {classes} share_location: {str(share).lower()} {fields}"
-    net.add("DetectionOutput", f"detection_output_param {{ {fields} }}", [loc, scores, boxes], name="found")
+    net.add("DetectionOutput", f"detection_output_param {{ {fields} }}", [loc, scores, boxes, *more], name="found")
     return net.text()
 
 
@@ -255,6 +258,7 @@ DETECTORS = {
     ),
     "ssd, corners": detector(fields="variance_encoded_in_target: true keep_top_k: 9 background_label_id: -1"),
     "ssd, sizes of corners": detector(fields="code_type: CORNER_SIZE keep_top_k: 9 nms_param { top_k: 5 }"),
+    "refinedet": detector(fields=f"{_NMS} keep_top_k: 20 objectness_score: 0.1 clip: true", refined=True),
     "nothing found": detector(fields=f"{_NMS} confidence_threshold: 0.999"),
     "r-fcn": region_scores(),
 }

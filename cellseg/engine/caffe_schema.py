@@ -598,12 +598,11 @@ _LABELS = {"": 1, "!": 2, "*": 3, "**": 3}
 
 
 def _add_enum(scope, words):
-    if words[1] in [enum.name for enum in scope.enum_type]:
-        return
-    enum = scope.enum_type.add(name=words[1])
-    for word in words[2:]:
-        name, number = word.split("=")
-        enum.value.add(name=name, number=int(number))
+    enum = next((enum for enum in scope.enum_type if enum.name == words[1]), None) or scope.enum_type.add(name=words[1])
+    known = {value.name for value in enum.value}
+    for name, number in (word.split("=") for word in words[2:]):
+        if name not in known:
+            enum.value.add(name=name, number=int(number))
 
 
 def _add_field(message, package_enums, words):
@@ -651,7 +650,7 @@ def build(more=""):
     ----------
     more : str
         Messages, enums and fields beside Caffe's own, in the form of this module's table. A message may be one of
-        Caffe's; what it has already stays as it is.
+        Caffe's; what it has already stays as it is; an enum may get more values.
 
     Returns
     -------

@@ -54,6 +54,7 @@ _FIELDS = {
         "LayerParameter": "deformable_convolution_param deformable_psroi_pooling_param",
     },
     "a fork for spatial transformers": {"LayerParameter": "st_param"},
+    "OpenCV's own reader": {"PriorBoxParameter": "offset_h offset_w height width"},
     "NVIDIA's fork": {
         "LayerParameter": "detectnet_groundtruth_param detectnet_augmentation_param forward_type backward_type",
         "SolverParameter": "larc larc_policy min_lr rampup_interval rampup_lr",
@@ -83,6 +84,12 @@ def of_type(name):
     if name in STOCK.split():
         return "stock Caffe"
     return next((fork for fork, names in _TYPES.items() if name in names.split()), "")
+
+
+def of_old_type(name):
+    """The same for a type as files of the form V1 name it, such as UNPOOLING."""
+    plain = name.replace("_", "").lower()
+    return next((fork for fork, names in _TYPES.items() if plain in names.lower().split()), "")
 
 
 def without(name):

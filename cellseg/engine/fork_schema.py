@@ -9,7 +9,7 @@ import itertools
 import re
 
 from cellseg.engine import caffe_schema
-from cellseg.engine.layers.forks import FORKS
+from cellseg.engine.layers.forks import FORKS, OLD_NAMES
 
 #: The first of the numbers of these fields.
 FIRST = 20000
@@ -28,7 +28,14 @@ def messages():
     """
     numbers = itertools.count(FIRST)
     tables = "\n".join([_CHOICE, *(fork.fields for fork in FORKS.values())])
+    tables += tables.replace("\nLayerParameter\n", "\nV1LayerParameter\n") + _old_types()
     return caffe_schema.build(re.sub(r"(?m)^    (?!enum )", lambda _: f"    {next(numbers)} ", tables))
+
+
+def _old_types():
+    """The types of forks as values of the enum that files of the form V1 use."""
+    values = (f"{name}={number}" for number, name in enumerate(OLD_NAMES, start=FIRST))
+    return f"\nV1LayerParameter\n    enum LayerType {' '.join(values)}\n"
 
 
 def net_class(layers):

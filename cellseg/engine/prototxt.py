@@ -142,7 +142,7 @@ def _parsed(path, name, nets):
     try:
         stock = parse(content, MESSAGES[name], path)
     except CellsegError as error:
-        if " has no field '" not in str(error):
+        if not re.search(" has no field '| is none of ", str(error)):
             raise
         try:
             return parse(content, fork_schema.messages()[name], path)
@@ -229,7 +229,9 @@ def _explained(error, line, message):
     if value:
         scope, _, name = value[1].rpartition(".")
         enums = message.DESCRIPTOR.file.message_types_by_name[scope] if scope else message.DESCRIPTOR.file
-        return f"{value[2]} is none of {', '.join(enums.enum_types_by_name[name].values_by_name)}"
+        origin = elsewhere.of_old_type(value[2]) if name == "LayerType" else ""
+        known = ", ".join(enums.enum_types_by_name[name].values_by_name)
+        return f"{value[2]}{origin and f', a type of {origin},'} is none of {known}"
     if "codec can't" in text:
         return "a text that is not UTF-8"
     return text.replace("caffe.", "").rstrip(".")

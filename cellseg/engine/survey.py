@@ -12,7 +12,7 @@ from cellseg.errors import CellsegError
 
 _MOST = 200  # unknown fields of one file
 _UNKNOWN = re.compile(r"(?s).*?: (\w+) has no field '(.*?)'")
-_NO_VALUE = re.compile(r".*?: \S+ is none of ")
+_NO_VALUE = re.compile(r".*?: (\w+)(?:, a type of .*?,)? is none of ")
 _OPENING, _CLOSING = "{<[", "}>]"
 
 
@@ -50,7 +50,12 @@ def survey_net(path):
         If the file cannot be read, is no prototxt, or is of an older form that cannot be brought up to date.
     """
     net, problems = _parsed(path, "NetParameter")
-    upgrade_net(net, path)
+    try:
+        upgrade_net(net, path)
+    except CellsegError as error:
+        if not problems:
+            raise
+        return type(net)(name=net.name), [*problems, Problem(str(error))]  # an old layer whose type is not known
     if not net.layer:
         raise CellsegError(f"{path}: holds no layers; give a net prototxt")
     return net, [*problems, *_of_layers(net)]
@@ -87,9 +92,8 @@ def _parsed(path, name):
             field, value = _UNKNOWN.match(str(error)), _NO_VALUE.match(str(error))
             if not (field or value) or not hasattr(error, "place") or len(problems) >= _MOST:
                 raise
-            problems.append(
-                Problem(_without_file(error, path), elsewhere.of_field(*field.groups())[0] if field else "")
-            )
+            origin = elsewhere.of_field(*field.groups())[0] if field else elsewhere.of_old_type(value[1])
+            problems.append(Problem(_without_file(error, path), origin))
             text = _without(text, error.place, is_value=not field)
 
 

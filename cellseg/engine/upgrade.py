@@ -7,6 +7,7 @@ no net can do without (the type of a layer, the shape of an input), the file is 
 
 import os
 
+from cellseg.engine.layers.forks import OLD_NAMES
 from cellseg.errors import CellsegError
 
 _V1_TYPES = {
@@ -218,9 +219,10 @@ def _copy_multipliers(layer, old):
 def _from_v1(old, layer, name):
     """Fill a new layer from one of form V1."""
     type_name = old.DESCRIPTOR.enum_types_by_name["LayerType"].values_by_number[old.type].name
-    if type_name not in _V1_TYPES:
+    types = {**OLD_NAMES, **_V1_TYPES}
+    if type_name not in types:
         raise CellsegError(f"{name}: layer {old.name!r} has no type; add one, such as type: CONVOLUTION")
-    layer.type = _V1_TYPES[type_name]
+    layer.type = types[type_name]
     for field, value in old.ListFields():
         if field.name not in ("type", "param", "blob_share_mode", "blobs_lr", "weight_decay"):
             _copy(layer, field.name, value)

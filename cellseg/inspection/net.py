@@ -83,7 +83,8 @@ def facts(net, followed):
 
 def _phase(net):
     """TRAIN for a net with a loss, else TEST."""
-    losses = [layer for layer in included(net, TRAIN).layer if is_known(layer) and make(layer, TRAIN).LOSS]
+    layers = included(net, TRAIN).layer
+    losses = [layer for layer in layers if (make(layer, TRAIN).LOSS if is_known(layer) else "Loss" in layer.type)]
     return TRAIN if losses else TEST
 
 

@@ -27,6 +27,8 @@ def _net(found):
     for name, shape in found["inputs"].items():
         yield f"input {name}: {_shape(shape)}"
     yield from _table([_layer(row) for row in found["layers"]])
+    if not found["layers"]:
+        yield "its layers cannot be followed"
     if found["layers_of_other_phases"]:
         yield f"{found['layers_of_other_phases']} more layers belong to another phase, level or stage"
     for name, facts in found["outputs"].items():

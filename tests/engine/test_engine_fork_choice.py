@@ -97,6 +97,28 @@ def test_shapes_follow_without_an_engine(net_of, tmp_path):
     assert [step.shapes for step in steps] == [(), ((1, 2, 1, 1),) * 2, ()]
 
 
+def test_layers_of_the_form_v1(net_of):
+    """As DeconvNet and Fast R-CNN of 2015 write them."""
+    old = "".join(
+        f"layers {{ name: '{name}' type: {kind} bottom: '{bottom}' top: '{name}' {fields} }}\n"
+        for name, kind, bottom, fields in (
+            ("b", "BN", "data", "bn_param { scale_filler { value: 2 } bn_mode: INFERENCE } blobs_lr: 3"),
+            ("i", "INTERP", "b", "interp_param { zoom_factor: 2 }"),
+            ("r", "ROI_POOLING", "i", "roi_pooling_param { pooled_h: 2 }"),
+            ("c", "CONVOLUTION", "b", "convolution_param { num_output: 2 }"),
+        )
+    )
+    start = "input: 'data' input_dim: 1 input_dim: 2 input_dim: 8 input_dim: 8\n"
+    layers = net_of(start + old).layer
+    assert [(one.type, one.fork) for one in layers[1:]] == [
+        ("BN", "segnet"), ("Interp", "pspnet"), ("ROIPooling", "rcnn"), ("Convolution", ""),
+    ]  # fmt: skip
+    assert layers[1].bn_param.scale_filler.value == 2 and layers[1].param[0].lr_mult == 3
+    with pytest.raises(CellsegError, match="UNPOOLING, a type of DeconvNet's fork, is none of NONE, ACCURACY"):
+        net_of(start + old.replace("INTERP", "UNPOOLING"))
+    assert type(net_of(start + old.splitlines()[-1].replace("'b'", "'data'"))) is NetParameter
+
+
 def test_a_net_inside_a_solver(tmp_path):
     (tmp_path / "solver.prototxt").write_text(f"net_param {{ {INPUT + POOL + bn() + UPSAMPLE} }}")
     assert [layer.fork for layer in read_solver(tmp_path / "solver.prototxt").net_param.layer][2:] == ["segnet"] * 2

@@ -105,6 +105,14 @@ def test_layers_that_are_code_are_no_fault_and_do_not_run(folder):
     assert any("layer 'y' is code" in note for note in found["notes"])
 
 
+def test_an_old_layer_of_unknown_type(folder):
+    text = 'layers { name: "u" type: UNPOOLING top: "u" concat_param { zz: 1 } }'
+    (folder / "v1.prototxt").write_text(text)
+    found = inspect("v1.prototxt")
+    assert [one["origin"] for one in found["unsupported"]] == ["DeconvNet's fork", "", ""]
+    assert "cannot be followed" in "\n".join(lines(found))
+
+
 @pytest.mark.parametrize("name", ["segnet", "ssd"])
 def test_shapes_and_parameters_are_the_engines(name, folder):
     pytest.importorskip("torch")

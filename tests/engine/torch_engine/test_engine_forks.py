@@ -453,6 +453,29 @@ def test_boxes_that_are_found():
     assert found("").tolist() == [[0, *[-1] * 6]]
 
 
+def test_boxes_that_are_moved_twice_and_may_be_empty():
+    """RefineDet's: the first moves go to where the second start; where nothing is, the score is the background's."""
+    boxes, variances = np.array([[0.1, 0.1, 0.3, 0.3], [0.6, 0.6, 0.8, 0.9]]), [0.1, 0.1, 0.2, 0.2]
+    there, start = [[0.2, 0.8], [0.95, 0.05]], [[1, 0, 0, 0], [0, 0, 0, 0]]
+    scores, moves = [[0.1, 0.9], [0.3, 0.7]], [[1, 0, math.log(2) / 0.2, 0], [0, 0, 0, 0]]
+    priors = np.stack([boxes.ravel(), np.tile(variances, 2)])[None]
+    bottoms = [torch.tensor(np.reshape(one, (1, -1)), dtype=torch.float32) for one in (moves, scores)]
+    bottoms += [torch.tensor(priors, dtype=torch.float32)]
+    bottoms += [torch.tensor(np.reshape(one, (1, -1)), dtype=torch.float32) for one in (there, start)]
+    fields = "num_classes: 2 code_type: CENTER_SIZE objectness_score: 0.1 confidence_threshold: 0.01 clip: true"
+    shapes = [tuple(one.shape) for one in bottoms]
+    made = layer("ssd", "DetectionOutput", shapes, f"detection_output_param {{ {fields} }}", phase=TEST)
+    middle = 0.2 + 0.1 * 0.2 + 0.1 * 0.2  # each move is a tenth of the width
+    expected = [[0, 1, 0.9, middle - 0.2, 0.1, middle + 0.2, 0.3]]
+    np.testing.assert_allclose(made.forward(bottoms, [], [False] * 5, [])[0][0, 0], expected, atol=1e-6)
+    boxes += 0.7
+    priors = np.stack([boxes.ravel(), np.tile(variances, 2)])[None]
+    bottoms[2] = torch.tensor(priors, dtype=torch.float32)
+    assert made.forward(bottoms, [], [False] * 5, [])[0][0, 0, 0, 5] == 1
+    with pytest.raises(CellsegError, match="needs objectness_score"):
+        layer("ssd", "DetectionOutput", shapes[:4], "detection_output_param { num_classes: 2 }")
+
+
 @pytest.mark.parametrize(
     ("fork", "kind", "shapes", "fields", "words"),
     [

@@ -7,6 +7,7 @@ name; `cellseg.engine.forks` chooses for each layer of a net.
 
 import importlib
 import pkgutil
+import re
 from typing import NamedTuple
 
 from cellseg.engine.layers.base import Layer
@@ -55,4 +56,11 @@ def _forks():
     return found
 
 
+def old_name(name):
+    """A layer type as files of the form V1 name it: ROIPooling is ROI_POOLING there."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).upper()
+
+
 FORKS = _forks()
+#: Types that forks added, by their old names.
+OLD_NAMES = {old_name(name): name for fork in FORKS.values() for name in fork.types}

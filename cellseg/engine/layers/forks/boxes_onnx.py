@@ -73,8 +73,15 @@ def detections(layer, graph, bottoms, top):
         graph.fail(layer, "an nms_param with eta has no ONNX form")
     labels = np.array([label for label in range(p.num_classes) if label != p.background_label_id])
     images = add.shape(bottoms[0], 0, 1)
-    boxes = add("Transpose", _placed(add, layer, bottoms, images), perm=[0, 2, 1, 3])  # N, places, boxes, 4
+    boxes = add("Transpose", _all_placed(add, layer, bottoms, images), perm=[0, 2, 1, 3])  # N, places, boxes, 4
+    if p.clip:
+        boxes = add("Clip", boxes, np.float32(0), np.float32(1))
     scores = add("Reshape", bottoms[1], add.joined(images, np.array([-1, p.num_classes])))
+    if len(bottoms) > 3:
+        there = add("Reshape", bottoms[3], add.joined(images, np.array([-1, 2])))
+        nothing = add("Less", add("Gather", there, np.array([1]), axis=2), np.float32(p.objectness_score))
+        background = np.float32(np.arange(p.num_classes) == p.background_label_id)
+        scores = add("Where", nothing, background, scores)
     scores = add("Transpose", add("Gather", scores, labels, axis=2), perm=[0, 2, 1])  # N, classes, boxes
     if p.share_location:
         many = add.shape(scores, 2, 3)
@@ -99,12 +106,20 @@ def detections(layer, graph, bottoms, top):
     _rows(add, labels, kept, flat_scores, boxes, best, images, top)
 
 
-def _placed(add, layer, bottoms, images):
-    """The boxes after their moves: images, boxes, places, 4."""
-    p = layer.parameter.detection_output_param
-    moves = add("Reshape", bottoms[0], add.joined(images, np.array([-1, layer.places, 4])))
+def _all_placed(add, layer, bottoms, images):
+    """The boxes after all their moves: images, boxes, places, 4."""
     both = add("Reshape", bottoms[2], np.array([2, 1, -1, 1, 4]))  # of all images the first's
     boxes, variances = (add("Gather", both, np.array(part), axis=0) for part in (0, 1))
+    if len(bottoms) > 4:
+        moves = add("Reshape", bottoms[4], add.joined(images, np.array([-1, 1, 4])))
+        boxes = _placed(add, layer, moves, boxes, variances)
+    moves = add("Reshape", bottoms[0], add.joined(images, np.array([-1, layer.places, 4])))
+    return _placed(add, layer, moves, boxes, variances)
+
+
+def _placed(add, layer, moves, boxes, variances):
+    """Boxes after some moves."""
+    p = layer.parameter.detection_output_param
     if not p.variance_encoded_in_target:
         moves = add("Mul", moves, variances)
     if p.code_type == layer.CORNER:

@@ -57,6 +57,8 @@ DetectionOutputParameter
     bool visualize = false
     float visualize_threshold
     string save_file
+    bool clip = false
+    float objectness_score
 
 SaveOutputParameter
     string output_directory

@@ -88,14 +88,15 @@ class PriorBox(Layer):
 class DetectionOutput(Layer):
     """The best boxes of each image, without those that overlap a better one of their class.
 
-    The bottoms are moves of the boxes, scores of the classes, and boxes with variances as PriorBox makes them. A row of
-    the top is number of the image, class, score and box; if nothing is found, a row of -1 for each image.
+    The bottoms are moves of the boxes, scores of the classes, and boxes with variances as PriorBox makes them.
+    RefineDet adds scores of anything being there, and moves of the boxes before all others. A row of the top is number
+    of the image, class, score and box; if nothing is found, a row of -1 for each image.
     """
 
     CORNER, CENTER_SIZE = 1, 2  # CodeType
-    BOTTOMS = (3, 4)
+    BOTTOMS = (3, 5)
     PICKS = True
-    NO_GRADIENT = (0, 1, 2, 3)
+    NO_GRADIENT = (0, 1, 2, 3, 4)
     MAY_BE_IN_PLACE = BACKWARD_NEEDS_TOPS = False
 
     def setup(self, bottom_shapes):
@@ -106,51 +107,61 @@ class DetectionOutput(Layer):
             self.fail("nms_threshold must be 0 or more, eta above 0 and at most 1")
         if p.save_output_param.output_directory or p.visualize or p.save_file:
             self.fail("does not write or show what it finds; take output_directory, visualize and save_file out")
-        if len(bottom_shapes) > 3:
-            self.fail("takes moves, scores and boxes; the four bottoms of RefineDet are not supported")
+        if len(bottom_shapes) > 3 and not p.HasField("objectness_score"):
+            self.fail("has a fourth bottom, so it needs objectness_score, below which nothing is there")
 
     def reshape(self, bottom_shapes):
-        p, (moves, scores, boxes) = self.parameter.detection_output_param, bottom_shapes
+        p, (moves, scores, boxes, *more) = self.parameter.detection_output_param, bottom_shapes
         many = boxes[2] // 4 if len(boxes) > 2 else 0
         self.places = 1 if p.share_location else p.num_classes
-        wanted = many * self.places * 4, many * p.num_classes
-        found = tuple(int(np.prod(shape[1:])) for shape in (moves, scores))
-        if not many or moves[0] != scores[0] or found != wanted:
-            self.fail("{} boxes need {} moves and {} scores an image, not {} and {}".format(many, *wanted, *found))
+        wanted = [many * self.places * 4, many * p.num_classes, many * 2, many * 4]
+        found = [int(np.prod(shape[1:])) for shape in (moves, scores, *more)]
+        if not many or len({shape[0] for shape in (moves, scores, *more)}) > 1 or found != wanted[: len(found)]:
+            wanted = ", ".join(map(str, wanted[: len(found)]))
+            self.fail(f"{many} boxes need {wanted} moves and scores an image, not {', '.join(map(str, found))}")
         return [(1, 1, 1, 7)]
 
     def sees(self, axis, low, high, top=0):
-        return [EVERYTHING] * 3
+        return [EVERYTHING] * len(self.parameter.bottom)
 
     def backward(self, top_gradients):
-        return [None] * 3, []
+        return [None] * len(self.parameter.bottom), []
 
     def onnx(self, graph, bottoms, tops):
         detections(self, graph, bottoms, tops[0])
 
     def compute(self, bottoms, weights):
         p = self.parameter.detection_output_param
-        moves, scores, boxes = (bottom.detach().cpu().float().numpy() for bottom in bottoms)
+        moves, scores, boxes, *more = (bottom.detach().cpu().float().numpy() for bottom in bottoms)
         images, (boxes, variances) = len(moves), boxes.reshape(-1, 2, boxes.shape[2] // 4, 4)[0]
         moves = moves.reshape(images, -1, self.places, 4)
         scores = scores.reshape(images, -1, p.num_classes)
+        if more:
+            nothing = more[0].reshape(images, -1, 2)[..., 1:] < np.float32(p.objectness_score)
+            scores = np.where(nothing, np.float32(np.arange(p.num_classes) == p.background_label_id), scores)
         rows = []
-        for image in range(images):
-            placed = [self._placed(moves[image, :, place], boxes, variances) for place in range(self.places)]
-            kept = []
-            for label in range(p.num_classes):
-                if label != p.background_label_id:
-                    where = placed[0 if p.share_location else label]
-                    kept += [(label, one) for one in self._kept(where, scores[image, :, label])]
-            if -1 < p.keep_top_k < len(kept):
-                kept = sorted(kept, key=lambda pair: -scores[image, pair[1], pair[0]])[: p.keep_top_k]
-                kept.sort(key=lambda pair: pair[0])
-            for label, one in kept:
-                box = placed[0 if p.share_location else label][one]
-                rows.append([image, label, scores[image, one, label], *box])
+        with np.errstate(over="ignore", invalid="ignore"):  # moves of a net that has learnt nothing
+            for image in range(images):
+                starts = self._placed(more[1].reshape(images, -1, 4)[image], boxes, variances) if more[1:] else boxes
+                placed = [self._placed(moves[image, :, place], starts, variances) for place in range(self.places)]
+                placed = [one.clip(0, 1) if p.clip else one for one in placed]
+                rows += self._found(image, placed, scores[image])
         rows = rows or [[image, *[-1] * 6] for image in range(images)]
         found = np.array(rows, np.float32)[None, None]
         return [torch.from_numpy(found).to(bottoms[0].device)]
+
+    def _found(self, image, placed, scores):
+        """The rows of an image: from its boxes, shared or for each class, and the scores (boxes, classes)."""
+        p, kept = self.parameter.detection_output_param, []
+        for label in range(p.num_classes):
+            if label != p.background_label_id:
+                where = placed[0 if p.share_location else label]
+                kept += [(label, one) for one in self._kept(where, scores[:, label])]
+        if -1 < p.keep_top_k < len(kept):
+            kept = sorted(kept, key=lambda pair: -scores[pair[1], pair[0]])[: p.keep_top_k]
+            kept.sort(key=lambda pair: pair[0])
+        boxes = [placed[0 if p.share_location else label][one] for label, one in kept]
+        return [[image, label, scores[one, label], *box] for (label, one), box in zip(kept, boxes)]
 
     def _placed(self, moves, boxes, variances):
         """Boxes after their moves."""
