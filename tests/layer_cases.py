@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from hypothesis import strategies as st
 
+#: Types that have tests of their own, since they read files or arrays or run code.
+SOURCES = {"Input", "DummyData", "HDF5Data", "Data", "ImageData", "MemoryData", "Python"}
 CASES = {}
 FILLER = '{ type: "gaussian" mean: 0.5 std: 0.7 }'
 
