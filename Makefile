@@ -16,7 +16,7 @@ EXPERIMENT = @"$$PYTHON" -m cellseg experiment
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe venv prototxt real55 fields data pretrain finetune before after table report experiment reproduce \
-    seeds crossvalidate ablation check test fuzz docs bench format image image-check image-lint image-vendor
+    seeds crossvalidate ablation check test fuzz kills docs bench gpu-check format image image-check image-lint image-vendor
 
 help: ## list the verbs
 	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet|cells] [WEIGHTS=] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
@@ -100,8 +100,11 @@ test: .caffe/bin/python .venv/bench .venv/napari ## all of it, also what needs r
 	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 fuzz: .venv/made ## damaged files of every format, as many as a search needs: an hour or more
-	@CELLSEG_FUZZ=1 .venv/bin/python -m pytest -q -s tests/fuzz tests/engine/test_engine_weights_fuzz.py \
+	@CELLSEG_FUZZ=1 .venv/bin/python -m pytest -q -s tests/fuzz/test_fuzz.py tests/engine/test_engine_weights_fuzz.py \
 	    tests/engine/torch_engine/test_engine_hdf5_fuzz.py
+
+kills: .venv/made ## 100 kills of all verbs, each run again: ten minutes or more
+	@CELLSEG_FUZZ=1 .venv/bin/python -m pytest -q -s tests/fuzz/test_fuzz_kills.py
 
 docs: .venv/docs ## build the documentation as a site into site/; no broken link
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build -q --strict
@@ -112,6 +115,9 @@ docs: .venv/docs ## build the documentation as a site into site/; no broken link
 
 bench: .venv/bench ## measure the engine's speed beside real Caffe, plain PyTorch, ONNX Runtime and OpenCV
 	@.venv/bin/python -m benchmarks $${MCC:+--mcc $$MCC}
+
+gpu-check: .venv/bench ## try on a GPU, in ten minutes, what needs one; without one, rehearse it: runs/gpu-check/gpu_check.html
+	@.venv/bin/python -m benchmarks.gpu_check $${REAL_CAFFE:+--caffe}
 
 .venv/bench: requirements-bench.lock .venv/made
 	@.venv/bin/python -m pip -q --disable-pip-version-check install --no-deps --require-hashes -r requirements-bench.lock

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 from nets import execute
+from support import caffe_program
 
 from cellseg.engine.process import Child
 
 #: One, unless the environment says otherwise (see tests/conftest.py).
 THREADS = int(os.environ.get("OPENBLAS_NUM_THREADS") or 1)
+#: Engine to compare with; `run` lets both compute on the processor.
+REFERENCE = "caffe" if caffe_program("python") else "torch"
 
 
 def run(name, folder, script, **given):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from caffe_server import CaffeServer, everything
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from rounding import rounding
 
 from cellseg.engine.layers import TYPES
 from cellseg.engine.torch import Net, set_random_seed
+from cellseg.engine.torch.context import context
 
 #: Operations for one number beside the longest sum: the exponential of 8 is off by 8 units, as 64 operations may be.
 FEW = 64
@@ -18,9 +20,12 @@ found = {}  # layer type: largest part of the tolerance for values and for gradi
 
 
 @pytest.fixture(scope="module")
-def caffe():
-    with CaffeServer() as server:
-        yield server
+def caffe(reference, ours):
+    if reference == "caffe":
+        with CaffeServer() as server:
+            yield server
+    else:
+        yield OnTheProcessor(ours)
     for kind, (data, diff, many) in sorted(found.items()):
         print(f"{kind}: {data:.2f} of what rounding explains for values, {diff:.2f} for gradients, {many} layers")
 
@@ -47,6 +52,20 @@ def ours(tmp_path_factory):
         return everything(net)
 
     return run
+
+
+class OnTheProcessor:
+    """What stands in for `CaffeServer` where there is no real Caffe."""
+
+    def __init__(self, ours):
+        self._ours = ours
+
+    def run(self, text, **given_values):
+        before, context.device = context.device, torch.device("cpu")
+        try:
+            return self._ours(text, **given_values)
+        finally:
+            context.device = before
 
 
 def net_of(kind, case, in_place):
