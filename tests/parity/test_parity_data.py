@@ -9,6 +9,7 @@ import lmdb
 import numpy as np
 import pytest
 from caffe_server import CaffeServer, everything
+from imagecodecs import jpeg8_encode
 from nets import execute
 from PIL import Image
 from support import caffe_program
@@ -63,6 +64,8 @@ def pictures(tmp_path_factory):
         ("rgb.tif", picture, {}),
     ]:
         image.save(folder / name, **options)
+    (folder / "halved.jpg").write_bytes(jpeg8_encode(colours, level=80, subsampling="440"))
+    assert [part[1:3] for part in Image.open(folder / "halved.jpg").layer] == [(1, 2), (1, 1), (1, 1)]
     names = sorted(path.name for path in folder.iterdir())
     (folder / "list").write_text("".join(f"{name} {number - 3}\r\n" for number, name in enumerate(names)))
     return folder
@@ -160,7 +163,7 @@ def test_transformations_and_random_streams(caffe, pictures, tmp_path):
     text += f'layer {{ name: "last" type: "InnerProduct" bottom: "lmdb_image2" top: "last" {filler} }}\n'
     found = compare(caffe, tmp_path, text, TRAIN)
     labels = found["data listed_label2"].tolist()
-    assert set(labels) == set(range(-3, 13)) and labels[:16] != labels[16:32]
+    assert set(labels) == set(range(-3, 14)) and labels[:17] != labels[17:34]
     assert found["data encoded_image2"].shape == (9, 1, HEIGHT, WIDTH)
     compare(caffe, tmp_path, text, TEST, seed=10)
 
