@@ -108,8 +108,8 @@ def classes(found):
     """Needs the files of `arrays.many_rows`."""
     files = ("deploy.prototxt", "deploy.caffemodel")
     plain = caffe.Classifier(*files)
-    scaled = caffe.Classifier(*files, image_dims=(16, 13), mean=np.array([1.0, 2, 3]), input_scale=0.5, raw_scale=10,
-                              channel_swap=(2, 1, 0))  # fmt: skip
+    settings = dict(mean=np.array([1.0, 2, 3]), input_scale=0.5, raw_scale=10, channel_swap=(2, 1, 0))
+    scaled = caffe.Classifier(*files, image_dims=[16, 13], **settings)
     for name, one in (("plain", plain), ("scaled", scaled)):
         for oversample in (True, False):
             found[f"{name} {oversample}"] = one.predict([image(9, 12), image(20, 11, seed=1)], oversample)
