@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 import napari.layers
 import numpy as np
 from napari.utils.notifications import show_error, show_info, show_warning
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
@@ -19,13 +19,14 @@ from qtpy.QtWidgets import (
 )
 
 from cellseg.errors import CellsegError
-from cellseg.napari.background import in_background
+from cellseg.napari.background import Progress, in_background
 from cellseg.napari.layers import LayerBox, follow, pixels_of, shown_index, shown_plane
 from cellseg.napari.models import ModelBox
 from cellseg.napari.sliders import Sliders
 from cellseg.segmentation.model import load_model
 from cellseg.segmentation.segment_array import find_in_maps, map_image
 
+_LOOK = 100  # milliseconds between two looks at the progress
 _WIDEST = 10_000  # pixels of a cell's diameter
 
 
@@ -43,7 +44,6 @@ class Segmenting(QGroupBox):
     """
 
     segmented = Signal(object)
-    _advanced = Signal(int)
 
     def __init__(self, viewer):
         super().__init__("Segment")
@@ -56,14 +56,17 @@ class Segmenting(QGroupBox):
         self.sliders = Sliders()
         self._loaded = (None, None)  # a name and its model
         self._set_for = (None, None)  # the model's name and the diameter for which the sliders stand
-        self._cancelled = False
+        self._progress = progress = Progress()
+        self._pixels = 1  # of a plane
+        self._clock = QTimer(self, interval=_LOOK)
         self._maps = None  # of one plane: layer, index, maps
         self._labels = WeakKeyDictionary()  # of each image: the layer of its labels, and what was found in each plane
         self._todo: list[tuple[int, ...]] = []
         self._finding = False
         self._lay_out()
         self.sliders.moved.connect(self._find_again)
-        self._advanced.connect(self.bar.setValue)
+        self._clock.timeout.connect(self._show_progress)
+        self.destroyed.connect(lambda *_: setattr(progress, "cancelled", True))  # the viewer is closed
         self.button.clicked.connect(self.segment)
         self.cancel_button.clicked.connect(self.cancel)
         self.image.currentIndexChanged.connect(self._image_changed)
@@ -104,38 +107,29 @@ class Segmenting(QGroupBox):
             self._todo = list(np.ndindex(*pixels_of(layer).shape[:-2]))
         chosen = self.model.chosen, self.diameter.value()
         changes = self.sliders.values if self._set_for == chosen else {}
-        self._cancelled = False
+        self._progress.cancelled = False
         self._set_busy(True)
         self._next(layer, chosen, changes)
 
     def cancel(self) -> None:
         """Stop at the next band of windows. Planes that are done keep their cells."""
-        self._cancelled = True
+        self._progress.cancelled = True
         self.bar.setFormat("cancelling ...")
 
     def _next(self, layer, chosen, changes):
         index = self._todo[0]
         pixels = np.asarray(pixels_of(layer)[index])
-        self.bar.setRange(0, 100)
-        self.bar.setValue(0)
+        self._progress.pixels, self._pixels = 0, pixels.size
         self.bar.setFormat(f"plane {list(index)}: %p%" if index else "%p%")
         done = partial(self._mapped, layer, index, chosen, changes)
-        in_background(self._map, pixels, *chosen, changes, done=done, failed=self._failed)
+        in_background(self, self._map, pixels, *chosen, changes, done=done, failed=self._failed)
 
     def _map(self, pixels, name, diameter, changes):
         """In a thread: load the model, run it, and find the cells."""
         known, model = self._loaded
         model = model if known == name else load_model(name)
-        seen = [0]
-
-        def progress(count):
-            if self._cancelled:
-                raise CellsegError("cancelled; planes that were done before keep their cells")
-            seen[0] += count
-            self._advanced.emit(100 * seen[0] // pixels.size)
-
-        progress(0)
-        maps = map_image(pixels, model, diameter or None, progress)
+        self._progress(0)
+        maps = map_image(pixels, model, diameter or None, self._progress)
         return model, maps, find_in_maps(maps, **changes)
 
     def _mapped(self, layer, index, chosen, changes, result):
@@ -162,9 +156,14 @@ class Segmenting(QGroupBox):
     def _failed(self, message):
         self._todo = []
         self._set_busy(False)
-        (show_info if self._cancelled else show_error)(message)
+        (show_info if self._progress.cancelled else show_error)(message)
+
+    def _show_progress(self):
+        self.bar.setValue(100 * self._progress.pixels // self._pixels)
 
     def _set_busy(self, busy):
+        (self._clock.start if busy else self._clock.stop)()
+        self.bar.setValue(0)
         self.button.setEnabled(not busy)
         self.cancel_button.setEnabled(busy)
         self.bar.setVisible(busy)
@@ -187,7 +186,7 @@ class Segmenting(QGroupBox):
         layer, index, maps = self._maps
         self._finding = True
         found = partial(self._found_again, layer, index)
-        in_background(partial(find_in_maps, maps, **self.sliders.values), done=found, failed=self._not_found)
+        in_background(self, partial(find_in_maps, maps, **self.sliders.values), done=found, failed=self._not_found)
 
     def _found_again(self, layer, index, result):
         self._finding = False

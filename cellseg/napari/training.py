@@ -111,7 +111,7 @@ class Training(QGroupBox):
             show_error(str(error))
             return
         note = f"; {kept.note}" if kept.note else ""
-        show_info(f"kept: {self.place / IMAGES / kept.name}.tif with {kept.cells} cells{note}")
+        show_info(f"kept {kept.cells} cells: {self.place / IMAGES / kept.name}.tif{note}")
         self._count()
 
     def train(self) -> None:
@@ -143,7 +143,7 @@ class Training(QGroupBox):
 
     def _finished(self, comparison):
         self._set_busy(False)
-        self.verdict.setText("\n".join(comparison.lines))
+        self.verdict.setText("\n".join(" ".join(line.split()) for line in comparison.lines))
         self.trained.emit(str(self._out))
 
     def _failed(self, message):

@@ -161,6 +161,8 @@ def test_what_does_not_fit_is_one_line(parts, qtbot, image, tmp_path):
 
 @pytest.mark.parametrize("way", ["cancelled", "closed"])
 def test_a_training_that_is_cancelled_or_whose_viewer_is_closed(parts, qtbot, image, way):
+    from qtpy.QtCore import QThreadPool
+
     viewer, see, learn = parts
     viewer.add_image(image, name="nuclei")
     viewer.add_labels((image > image.mean()).astype(int), name="by hand")
@@ -176,7 +178,9 @@ def test_a_training_that_is_cancelled_or_whose_viewer_is_closed(parts, qtbot, im
         assert "interrupted after" in learn.verdict.text() and "cellseg train resume" in learn.verdict.text()
         assert learn.train_button.isEnabled() and not learn.trainer.runs
     else:
+        see.segment()  # whose end nobody waits for any more
         viewer.close()
+        assert QThreadPool.globalInstance().waitForDone(_SOON)
         qtbot.waitUntil(lambda: child.process.poll() is not None, timeout=_SOON)
     assert list(run.glob("*.solverstate")) and read_run(run).status == "interrupted"
     assert not [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _works_in(pid, place)]
