@@ -9,6 +9,7 @@ from cellseg.evaluation.record import EVALUATION, EvaluationRecord, read_evaluat
 from cellseg.files import sha256
 from cellseg.models.find import default_deploy
 from cellseg.models.settings import ModelSettings, read_settings
+from cellseg.recipes import RECIPES
 from cellseg.training.record import RunRecord, run_of
 
 _HALF = 0.5
@@ -37,8 +38,16 @@ class ModelCard(NamedTuple):
 
     @property
     def network(self) -> str | None:
-        """Name of the network, a key of `cellseg.network.NETWORKS`; None if nothing tells."""
-        return self.run.network.NAME if self.run else None
+        """Name of the network, a key of `cellseg.network.NETWORKS`; None if no record tells."""
+        if self.run:
+            return self.run.network.NAME
+        recipe = RECIPES.get(self.settings.recipe)
+        return recipe.network.NAME if recipe else None
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a record says that cellseg trained the model: a run, or settings with a recipe."""
+        return self.network is not None
 
     @property
     def simulated(self) -> bool:

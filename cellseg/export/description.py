@@ -20,7 +20,9 @@ from cellseg.export.onnx_package import DISTANCE, INPUT, OUTPUT, ROOTED
 
 RDF, WEIGHTS, README, COVER = "rdf.yaml", "weights.onnx", "README.md", "cover.png"
 TEST_INPUT = "test_input.npy"
-_TAGS = ["cells", "nuclei", "2d", "fluorescence-light-microscopy", "semantic-segmentation", "cellseg", "caffe"]
+_TAGS = ["cells", "2d", "semantic-segmentation", "cellseg", "caffe"]
+#: What the recipes of cellseg train for.
+_RECORDED_TAGS = ["nuclei", "fluorescence-light-microscopy"]
 _IMAGE = [v0_5.AxisId(name) for name in ("channel", "y", "x")]
 
 
@@ -142,13 +144,19 @@ def _describe(order, card, sizes, outputs):
         license=LicenseId(order.license),
         documentation=FileDescr(source=README),
         covers=[FileDescr(source=COVER)],
-        tags=[*_TAGS, *(["unet"] if card.network in ("unet", "cell_unet") else [])],
+        tags=_tags(card),
         inputs=[_input(card.settings.normalisation, sizes)],
         outputs=[_output(name, sizes) for name in outputs],
         weights=v0_5.WeightsDescr(onnx=_weights(card.settings.normalisation)),
         config=v0_5.Config(cellseg=_config(card)),
         **({"timestamp": started} if started else {}),
     )
+
+
+def _tags(card):
+    """Tags of what the model's own records say; nothing is told from the look of its net."""
+    tags = _TAGS + (_RECORDED_TAGS if card.recorded else [])
+    return tags + (["unet"] if card.network in ("unet", "cell_unet") else [])
 
 
 def _input(normalisation, sizes):

@@ -69,9 +69,12 @@ def summary(card):
     """
     recipe = f", recipe {card.settings.recipe}" if card.settings.recipe else ""
     warning = " Its last training was on simulated images, not on real ones." if card.simulated else ""
+    trained = f"trained with cellseg in Caffe's formats{recipe}"
+    if not card.recorded:
+        trained = "which was given in Caffe's formats; no record says on what it was trained"
     return (
-        f"Probability of cell for each pixel of a grayscale microscopy image, by {_NETWORKS[card.network][0]}, trained "
-        f"with cellseg in Caffe's formats{recipe}. A pixel is cell where the probability is at least "
+        f"Probability of cell for each pixel of a grayscale microscopy image, by {_NETWORKS[card.network][0]}, "
+        f"{trained}. A pixel is cell where the probability is at least "
         f"{card.settings.threshold:g}.{warning}"
     )
 

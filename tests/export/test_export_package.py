@@ -88,6 +88,7 @@ def test_it_says_what_it_is_and_predicts_what_cellseg_predicts(exported):
     stride, axis = 2 ** NETS[rule].poolings, described.inputs[0].axes[-1]
     assert (axis.size.step, axis.size.min) == (stride, 2 * HALO[rule] + stride)
     assert described.outputs[0].axes[-1].halo == HALO[rule]
+    assert {"nuclei", "cellseg"} <= set(described.tags)
     said = described.config.model_dump()["cellseg"]
     assert (said["threshold"], said["recipe"], said["normalisation"]) == (0.5, "mine", rule)
     readme = (out / "package" / "README.md").read_text()
@@ -122,6 +123,8 @@ def test_a_package_that_does_not_give_its_own_output_fails_its_test(tmp_path):
     deploy, model = make(tmp_path, deploy_net(NETS["percentile"], "net", 32, 32))
     export(model, deploy, tmp_path / "out", ORDER, read_card(model, "unchanged"), "torch")
     output, rdf = (tmp_path / "out" / "package" / name for name in ("test_output.npy", "rdf.yaml"))
+    assert "nuclei" not in rdf.read_text()  # no record tells what it was trained on
+    assert "no record says on what it was trained" in (output.parent / "README.md").read_text()
     before = sha256(output)
     np.save(output, np.load(output) + 0.1)
     for text, words in ((rdf.read_text(), "failed"), (rdf.read_text().replace(before, sha256(output)), "disagree")):
