@@ -26,7 +26,7 @@ def process(monkeypatch):
 
     monkeypatch.setattr(sys, "argv", sys.argv)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    before = {name: sys.modules.get(name) for name in ("__main__", "helper")}
+    before = {name: sys.modules.get(name) for name in ("__main__", "helper", "old")}
     functions = {name: getattr(caffe, name) for name in ("set_device", "set_mode_gpu")}
     yield
     for name in [name for name in sys.modules if name.split(".")[0] == "caffe"]:
@@ -40,6 +40,7 @@ def process(monkeypatch):
 
 
 def ran(folder, text, *words):
+    (folder / "old.py").write_text("print 1\n")
     (folder / "one.py").write_text(text)
     return run_verb("run-script", "--engine", "torch", "one.py", *words, cwd=folder)
 
@@ -47,7 +48,8 @@ def ran(folder, text, *words):
 def test_a_script_runs_as_python_runs_it(tmp_path):
     (tmp_path / "helper.py").write_text("WORD = 'beside'")
     done = ran(tmp_path, WHOLE, "--help", "--engine", "a b")
-    assert done.stdout == "__main__ one.py ['one.py', '--help', '--engine', 'a b'] beside Foo1 1.0.0\n"
+    words = "['one.py', '--help', '--engine', 'a b']"
+    assert done.stdout == f"__main__ {tmp_path / 'one.py'} {words} beside Foo1 1.0.0\n"
     assert done.returncode == 7
 
 
@@ -75,9 +77,9 @@ def test_an_exception_is_shown_as_python_shows_it(tmp_path):
     done = ran(tmp_path, "import caffe\ndef inner():\n    raise OSError('deep')\ninner()\n")
     lines = done.stderr.splitlines()
     assert (done.returncode, lines[0], lines[-1]) == (1, "Traceback (most recent call last):", "OSError: deep")
-    assert lines[1] == '  File "one.py", line 4, in <module>' and "script.py" not in done.stderr
+    assert lines[1] == f'  File "{tmp_path / "one.py"}", line 4, in <module>' and "script.py" not in done.stderr
     done = ran(tmp_path, "x = (1,\ny = 2\n")
-    assert done.returncode == 1 and done.stderr.splitlines()[0] == '  File "one.py", line 1'
+    assert done.returncode == 1 and done.stderr.splitlines()[0] == f'  File "{tmp_path / "one.py"}", line 1'
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,11 @@ def test_an_exception_is_shown_as_python_shows_it(tmp_path):
     [
         ("import caffe\nprint 'hello'\n", ["one.py:2", "Python 2", "print 'hello'"]),
         ("try:\n    pass\nexcept ValueError, e:\n    pass\n", ["one.py:3", "Python 2"]),
-        ("if 1:\n        x = 1\n\ty = 2\n", ["one.py:3", "Python 2", "tabs"]),
+        ("if 1:\n        x = 1\n\ty = 2\n", ["one.py:3", "Python 2"]),
+        ("import sys\nprint >>sys.stdout, 'hello'\n", ["one.py:2", "Python 2", "print >>sys.stdout"]),
+        ("for i in range(1):\n    xrange(3)\n", ["one.py:2", "Python 2", "xrange(3)"]),
+        ("def f(d):\n    return d.iteritems()\nf({})\n", ["one.py:2", "Python 2", "iteritems"]),
+        ("import old\n", ["old.py:1", "Python 2", "print 1"]),
         ("import cPickle\n", ["one.py:1", "Python 2", "cPickle"]),
         ("import caffe\nimport not_there.at_all\n", ["one.py:2", "not_there", "pip install not_there"]),
         ("import caffe.not_there\n", ["one.py:1", "no module caffe.not_there"]),
