@@ -11,6 +11,7 @@ import pytest
 from support import assert_refused, run_verb
 
 from cellseg.report.results.cells import choose_bins
+from cellseg.report.results.page import render
 from cellseg.report.results.read import read_results
 from cellseg.report.results.settings import groups
 
@@ -80,6 +81,7 @@ def test_names_are_text_whatever_they_hold(results):
 
 def test_damage_is_named_in_a_line_and_the_page_is_made(copy, tmp_path):
     (copy / "good.png/overlay.png").unlink()
+    assert list(cards(render(copy)))[:3] == ["broken.tif", "good.png", "flat.png"]  # failed, damaged, doubtful
     (copy / "stack.tif/overlay-1.png").unlink()
     (copy / "stack.tif/thumbnail.jpg").unlink()  # made again from the first overlay
     (copy / "flat.png/image.json").write_text('{"summary": ')
