@@ -46,8 +46,8 @@ def run(arguments):
     else:
         for one in found:
             print("\n".join(lines(one)))
-    for error in errors.values():
-        print(f"error: {error}", file=sys.stderr)
+    for message in errors.values():
+        print(f"error: {message}", file=sys.stderr)
     return 2 if errors else 0
 
 

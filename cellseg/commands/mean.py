@@ -1,7 +1,7 @@
 """Show the mean of images that a net subtracts, compute it, or write it in another form.
 
 Takes a .binaryproto or .npy with a mean; or images, of which it computes the mean: a folder, a list as Caffe's
-convert_imageset takes it, an HDF5 file, a list of HDF5 files.
+convert_imageset takes it, the database that it makes, an HDF5 file, a list of HDF5 files.
 
     cellseg mean imagenet_mean.binaryproto --out mean.npy
     cellseg mean train.txt --root images/ --out mean.binaryproto

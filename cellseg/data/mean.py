@@ -6,18 +6,21 @@ Caffe keeps it as a ``.binaryproto``, scripts for pycaffe as ``.npy``.
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from cellseg.engine import hdf5
 from cellseg.engine.blob_file import read_blob, write_blob
+from cellseg.engine.databases import Records, read_datum
 from cellseg.engine.hdf5_list import files_in
+from cellseg.engine.image_list import read_labelled
+from cellseg.engine.pictures import read_picture
 from cellseg.errors import CellsegError
 from cellseg.files import replacing
 from cellseg.images.find import find_images
 
 SUFFIXES = (".binaryproto", ".npy", ".png")
 _HDF5 = (".h5", ".hdf5", ".hdf")
-_EIGHT_BITS = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")  # pictures of PIL's
+_DATABASES = {"data.mdb": "LMDB", "CURRENT": "LEVELDB"}  # what lies in such a folder
 
 
 def read_mean(path):
@@ -65,8 +68,8 @@ def compute_mean(source, dataset="data", grey=False, root=""):
     Parameters
     ----------
     source : str or path
-        A folder of pictures, an HDF5 file, a list of HDF5 files, or a list of pictures with a name, and mostly a label,
-        on each line, as Caffe's ``convert_imageset`` takes it.
+        A folder of pictures, an HDF5 file, a list of HDF5 files, a list of pictures with a name and a label on each
+        line, as Caffe's ``convert_imageset`` takes it, or the folder of the LMDB or LevelDB that it makes.
     dataset : str
         Of HDF5 files.
     grey : bool
@@ -122,45 +125,41 @@ def write_mean(path, mean):
 
 
 def _parts(source, dataset, grey, root):
-    """For each file: its name, the sum of its images in double precision, and their number."""
-    if source.is_dir():
-        names = [str(found.path) for found in find_images([source])]
-    elif source.suffix.lower() in _HDF5:
-        names = [str(source)]
-    else:
-        names = _listed(source, root)
-    for name in names:
+    """For each file or record: its name, the sum of its images in double precision, and their number."""
+    backend = next((name for file, name in _DATABASES.items() if (source / file).is_file()), None)
+    if backend:
+        yield from _recorded(source, backend)
+        return
+    for name in _names(source, root):
         if Path(name).suffix.lower() in _HDF5:
             yield name, *hdf5.read(name, _sum, dataset)
         else:
-            yield name, _picture(name, grey), 1
+            yield name, read_picture(name, not grey).transpose(2, 0, 1).astype(np.float64), 1
 
 
-def _listed(source, root):
-    """The names in a list, without the labels."""
+def _names(source, root):
+    """The files that a folder or a list names, or the file itself."""
+    if source.is_dir():
+        return [str(found.path) for found in find_images([source])]
+    if source.suffix.lower() in _HDF5:
+        return [str(source)]
     names = files_in(source)
     if all(Path(name).suffix.lower() in _HDF5 for name in names):
         return names
-    try:
-        lines = [line.strip() for line in source.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise CellsegError(f"{source}: no list of images; write a name, and a label, on each line") from error
-    return [root + (line.rpartition(" ")[0] if _is_label(line.rpartition(" ")) else line) for line in lines]
+    return [root + name for name, _ in read_labelled(str(source))]
 
 
-def _is_label(parts):
-    return bool(parts[0]) and parts[2].lstrip("-").isdigit()
-
-
-def _picture(name, grey):
-    try:
-        with Image.open(name) as picture:
-            kind, values = picture.mode, np.asarray(picture.convert("L" if grey else "RGB"), np.float64)
-    except (OSError, UnidentifiedImageError, ValueError) as error:
-        raise CellsegError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or 'no picture'})") from error
-    if kind not in _EIGHT_BITS:
-        raise CellsegError(f"{name}: of the kind '{kind}'; the mean is of pictures of 8 bits, or of HDF5 files")
-    return values[None] if grey else values[..., ::-1].transpose(2, 0, 1)
+def _recorded(source, backend):
+    """The images of a database."""
+    records = Records(str(source), backend)
+    first = records.key()
+    while True:
+        key, value = records.now()
+        name, image, _ = read_datum(value, f"{source}: record {key.decode(errors='replace')}")
+        yield name, image.astype(np.float64), 1
+        records.advance()
+        if records.key() == first:
+            return
 
 
 def _sum(file, dataset):

@@ -41,7 +41,7 @@ class ModelCard(NamedTuple):
         """Name of the network, a key of `cellseg.network.NETWORKS`; None if no record tells."""
         if self.run:
             return self.run.network.NAME
-        recipe = RECIPES.get(self.settings.recipe)
+        recipe = RECIPES.get(self.settings.recipe or "")
         return recipe.network.NAME if recipe else None
 
     @property

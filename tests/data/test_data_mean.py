@@ -1,5 +1,6 @@
 """The mean of images: as real Caffe computes and reads it, in each form, and what is refused."""
 
+import importlib.util
 import os
 import subprocess
 from pathlib import Path
@@ -60,6 +61,10 @@ def test_real_caffe_computes_the_same_and_reads_ours(pictures):
         assert done.returncode == 0, done.stderr
     assert commands.main(["mean", "list.txt", "--root", "images/", "--out", "ours.binaryproto"]) is None
     np.testing.assert_allclose(read_mean("ours.binaryproto"), read_mean("real.binaryproto"), rtol=1e-6)
+    if importlib.util.find_spec("lmdb"):
+        mean, number = compute_mean("db")
+        assert number == 5
+        np.testing.assert_array_equal(mean, read_mean("ours.binaryproto"))
     code = (
         "import caffe; b = caffe.proto.caffe_pb2.BlobProto(); b.ParseFromString(open('ours.binaryproto','rb').read());"
     )
@@ -84,15 +89,17 @@ def test_each_form_is_the_same_mean(pictures, capsys):
 
 def test_what_is_no_mean_is_refused_and_nothing_is_written(pictures):
     Image.fromarray(IMAGES[0][:3]).save("images/small.png")
-    Image.fromarray(np.zeros((6, 7), np.uint16)).save("wide.png")
+    np.save("wide.npy", np.zeros((6, 7)))
     np.save("objects.npy", np.array([{}], object))
     np.save("many.npy", np.zeros((2, 3, 4, 5)))
     np.save("nan.npy", np.full((3, 4), np.nan))
-    (pictures / "wide.txt").write_text("wide.png 0\n")
+    (pictures / "wide.txt").write_text("wide.npy 0\n")
+    (pictures / "unlabelled.txt").write_text("a.png\n")
     (pictures / "short.binaryproto").write_bytes(b"\x08\x01\x10\x03")
     for source, words in (
         ("images", "small.png: is 3x3x7, but .* is 3x6x7"),
-        ("wide.txt", "wide.png: of the kind"),
+        ("wide.txt", "wide.npy cannot be read"),
+        ("unlabelled.txt", "line 1: must be the name of an image"),
         ("missing", "cannot be read"),
         ("objects.npy", "cannot be read"),
         ("many.npy", "of the shape .2, 3, 4, 5."),
