@@ -100,6 +100,11 @@ EOF
 
 if [ "${VARIANT:-cpu}" = cpu ]; then
     build cpu
+    if [ "$container" != buildah ]; then
+        mkdir "$folder/behaviour"
+        step "how a container behaves" env CONTAINER="$container" bash docker/behaviour.sh localhost/cellseg:cpu "$folder/behaviour"
+        last 20
+    fi
     step "packages for the tests" packages "$folder/packages/test" pytest pluggy iniconfig pygments hypothesis sortedcontainers
     step "packages for the parity tests" packages "$folder/packages/torch" torch filelock fsspec mpmath sympy typing-extensions
     step "tests marked caffe, inside" tests /packages/test -m caffe /opt/cellseg/tests

@@ -304,13 +304,12 @@ def _environment(same_python, log, threads, changes):
 
 @contextlib.contextmanager
 def _signals_left_to(child):
-    """Ctrl-C reaches the child by itself; SIGTERM and SIGHUP are passed on, from the main thread alone."""
+    """Signals are passed on, from the main thread alone; one that the terminal gave to the child, too, does no harm."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     listen(lambda *_: child.terminate())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:

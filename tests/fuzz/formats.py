@@ -54,7 +54,13 @@ def solver():
     path = Path("solver.prototxt")
     Path("net.prototxt").write_text(_NET)
     path.write_text(_SOLVER)
-    return lambda: Solver(path).step(3), damage.of_text, [path]
+
+    def attempt():
+        made = Solver(path)
+        made.param.test_iter[:] = [min(count, 5) for count in made.param.test_iter]  # a million tests are no fault
+        made.step(3)
+
+    return attempt, damage.of_text, [path]
 
 
 def resume():
