@@ -104,7 +104,7 @@ fuzz: .venv/made ## damaged files of every format, as many as a search needs: an
 	    tests/engine/torch_engine/test_engine_hdf5_fuzz.py
 
 kills: .venv/made ## 100 kills of all verbs, each run again: ten minutes or more
-	@CELLSEG_FUZZ=1 .venv/bin/python -m pytest -q -s tests/fuzz/test_fuzz_kills.py
+	@CELLSEG_FUZZ=1 .venv/bin/python -m pytest -q -s tests/fuzz/test_fuzz_kills.py tests/training/test_training_processes.py
 
 docs: .venv/docs ## build the documentation as a site into site/; no broken link
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build -q --strict

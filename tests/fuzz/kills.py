@@ -26,7 +26,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 VERBS = {
     "simulate": "--out OUT --count 3 --size 64 64 --set population.N=3",
     "segment": "images --out OUT --model model/net.caffemodel --roi",
-    "evaluate": "model/net.caffemodel --data real/test --out OUT",
+    "evaluate": "judged/net.caffemodel --data real/test --out OUT",
     "train": "pretrain --data data --out OUT --batch 5 --features 4 --epochs 6",
     "export": "model/net.caffemodel --out OUT --author Ada",
     "report": "experiment --out OUT",
@@ -178,6 +178,7 @@ def write_inputs(folder):
     write_settings(
         model, ModelSettings(str(folder / "model/deploy.prototxt"), "percentile", 0.5, model_sha256=sha256(model))
     )
+    shutil.copytree(folder / "model", folder / "judged")  # to evaluate changes the settings of a model
     write_patches(make_folder(folder / "data"))
     write_experiment(folder / "experiment", epochs=3)
 
