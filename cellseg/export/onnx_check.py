@@ -120,7 +120,7 @@ def random_inputs(deploy):
     """Random values for the inputs of a net, from 0 to 1; regions of images lie in the image.
 
     One set is of the sizes that the prototxt gives. In the others images come in pairs, in sizes that round in other
-    ways, as far as the net takes them.
+    ways, and regions are more, as far as the net takes them.
 
     Parameters
     ----------
@@ -149,19 +149,28 @@ def random_inputs(deploy):
     first = next(iter(own.values()))
     alike = [shapes[name] for name, size in own.items() if size == first]
     parameters, sizes = [step.shapes for step in trace(layers)], [own]
-    for more in _OTHER_SIZES if len(first) == 4 else ():
+    regions = {layer.bottom[1] for layer in layers if make(layer, TEST).REGIONS} & own.keys()
+    for other in _others(first):
+        for name in regions:
+            shapes[name].dim[0] = own[name][0] + len(sizes)
         for shape in alike:
-            shape.dim[:] = [2, first[1], first[2] + more[0], first[3] + more[1]]
+            shape.dim[:] = other
         if len(sizes) < 3 and _takes(layers, alike[0].dim, parameters):
             sizes.append({name: list(shape.dim) for name, shape in shapes.items()})
-    regions = {layer.bottom[1] for layer in layers if make(layer, TEST).REGIONS}
     rng = np.random.RandomState(0)
     return [_filled(size, first_size, regions, rng) for size in sizes for first_size in [next(iter(size.values()))]]
 
 
+def _others(size):
+    """Sizes beside an input's own: of images, or with more rows."""
+    if len(size) != 4:
+        return [[size[0] + more, *size[1:]] for more in (1, 3)]
+    return [[2, size[1], size[2] + more[0], size[3] + more[1]] for more in _OTHER_SIZES]
+
+
 def _filled(sizes, image, regions, rng):
     found = {name: rng.uniform(size=size).astype(np.float32) for name, size in sizes.items()}
-    for name in regions & found.keys():
+    for name in regions:
         rows = found[name].reshape(-1, 5)
         corners = np.sort(rows[:, 1:].reshape(-1, 2, 2), axis=1) * np.array(image[:1:-1], np.float32)
         rows[:, 0], rows[:, 1:] = np.arange(len(rows)) % image[0], corners.reshape(-1, 4)

@@ -30,7 +30,8 @@ def onnx_graph(deploy, weights):
     Returns
     -------
     onnx.ModelProto
-        Number and size of the images are free; inputs and outputs have Caffe's names.
+        Number and size of the images, and the number of rows of other inputs, are free; inputs and outputs have
+        Caffe's names.
 
     Raises
     ------
@@ -208,7 +209,7 @@ class Graph:
         layer.setup([])
         for top, shape in zip(layer.parameter.top, layer.reshape([])):
             self._makers[top] -= 1
-            free = ["images", shape[1], "height", "width"] if len(shape) == 4 else shape
+            free = ["images", shape[1], "height", "width"] if len(shape) == 4 else [f"rows of {top}", *shape[1:]]
             self._inputs.append(self._value(top, free))
             self._values[top], self._ranks[top] = top, len(shape)
 

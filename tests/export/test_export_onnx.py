@@ -198,6 +198,7 @@ def test_the_sizes_to_compare_at_are_the_nets(tmp_path):
     for text, sizes in (
         (start + valid % "kernel_size: 181", [(1, 3, 188, 190), (2, 3, 201, 196), (2, 3, 181, 215)]),
         (start + flat, [(1, 3, 188, 190)]),
+        (start.replace("1, 3, 188, 190", "4, 9") + flat, [(4, 9), (5, 9), (7, 9)]),
         (deploy_net(NETS["unet"], "net", 40, 24), [(1, 1, 40, 24), (2, 1, 48, 16), (2, 1, 72, 88)]),
     ):
         deploy.write_text(text)
