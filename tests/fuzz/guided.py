@@ -30,9 +30,9 @@ def main(name, seconds):
         with atheris.instrument_imports(include=["cellseg"]):
             attempt, _, files = FORMATS[name]()
             attempt()
-        for path in files:
-            (corpus / path.name).write_bytes(path.read_bytes())
         whole = {path: path.read_bytes() for path in files}
+        for number, (path, content) in enumerate(whole.items()):
+            (corpus / path.name).write_bytes(bytes([number] * (len(files) > 1)) + content)
 
         def once(content):
             """Put it in the place of each file in turn, which a first byte chooses."""
@@ -46,7 +46,13 @@ def main(name, seconds):
             except CellsegError as error:
                 assert str(error).isprintable(), repr(error)
 
-        options = [f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=6000", "-max_len=20000"]
+        options = [
+            f"-max_total_time={seconds}",
+            "-timeout=20",
+            "-rss_limit_mb=6000",
+            "-max_len=20000",
+            "-len_control=0",
+        ]
         atheris.Setup([sys.argv[0], *options, str(corpus)], once)
         atheris.Fuzz()
 
