@@ -209,7 +209,8 @@ class Graph:
         layer.setup([])
         for top, shape in zip(layer.parameter.top, layer.reshape([])):
             self._makers[top] -= 1
-            free = ["images", shape[1], "height", "width"] if len(shape) == 4 else [f"rows of {top}", *shape[1:]]
+            rows = [f"rows of {top}", *shape[1:]] if shape else []
+            free = ["images", shape[1], "height", "width"] if len(shape) == 4 else rows
             self._inputs.append(self._value(top, free))
             self._values[top], self._ranks[top] = top, len(shape)
 

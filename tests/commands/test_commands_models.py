@@ -98,22 +98,23 @@ def test_the_network_sees_cells_of_the_models_size(shipped, tmp_path):
     tifffile.imwrite(tmp_path / "no size.tif", twice)
     tifffile.imwrite(tmp_path / "twice.tif", twice, imagej=True, resolution=(2.0, 2.0), metadata={"unit": "um"})
 
-    def labels(name, *words):
-        out = "-".join(["out", name, *words])
-        done = run_verb("segment", name, "--out", out, *words, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        return tifffile.imread(tmp_path / out / name / "labels.tif")
+    def labels(out, *words, code=0):
+        done = run_verb("segment", *words, "--out", out, cwd=tmp_path)
+        assert done.returncode == code, done.stderr
+        found = [tmp_path / out / name / "labels.tif" for name in ("once.tif", "twice.tif")]
+        return [tifffile.imread(path) for path in found if path.exists()], done.stderr
 
-    once, as_it_is, found = labels("once.tif"), labels("twice.tif"), labels("twice.tif", "--diameter", "24")
+    (once, as_it_is), _ = labels("plain", "once.tif", "twice.tif")
+    (found,), _ = labels("pixels", "twice.tif", "--diameter", "24")
     assert found.shape == twice.shape
     assert ((found[1::2, 1::2] > 0) != (once > 0)).mean() < 0.02 < ((as_it_is[1::2, 1::2] > 0) != (once > 0)).mean()
-    np.testing.assert_array_equal(found, labels("twice.tif", "--diameter", "12um"))
-    np.testing.assert_array_equal(found, labels("twice.tif", "--diameter", "24", "--tile", "100"))
-    np.testing.assert_array_equal(once, labels("once.tif", "--diameter", "12"))
-    settings = json.loads((tmp_path / "out-twice.tif---diameter-12um/twice.tif/image.json").read_text())["settings"]
+    (by_size,), said = labels("size", "twice.tif", "no size.tif", "--diameter", "12um", code=1)
+    np.testing.assert_array_equal(found, by_size)
+    assert "no size.tif: diameter 12um: the image does not say" in said
+    np.testing.assert_array_equal(found, labels("tiles", "twice.tif", "--diameter", "24", "--tile", "100")[0][0])
+    np.testing.assert_array_equal(once, labels("same", "once.tif", "--diameter", "12")[0][0])
+    settings = json.loads((tmp_path / "size/twice.tif/image.json").read_text())["settings"]
     assert settings["diameter"] == "12um" and settings["models_diameter"] == 12
-    done = run_verb("segment", "no size.tif", "--out", "out", "--diameter", "12um", cwd=tmp_path)
-    assert done.returncode == 1 and "no size.tif: diameter 12um: the image does not say" in done.stderr
 
 
 def test_a_diameter_that_cannot_be_is_refused_before_anything_is_done(shipped, model, tmp_path):

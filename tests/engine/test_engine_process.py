@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import connection
 from pathlib import Path
@@ -228,8 +229,7 @@ def test_real_caffe_is_found_beside_or_where_a_variable_says(bare, monkeypatch):
 
 def test_auto_is_the_embedded_engine_where_pytorch_is(bare, monkeypatch):
     program(bare / ".caffe/bin/python")
-    monkeypatch.delitem(sys.modules, "torch")
-    monkeypatch.setitem(sys.modules, "torch", sys)
+    monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
     assert names.kind_of("auto") == "torch" and names.python_with("auto") is None
 
 

@@ -69,6 +69,8 @@ def assert_same(net, model, case, shapes, rng):
             return False
         if net.layer_dict["layer"].type == "Pooling":
             return False  # ONNX Runtime has a window, wholly of padding, in an image that has none
+        if net.layer_dict["layer"].type in ("Bias", "Scale") and "s" in shapes and 1 in shapes["s"]:
+            return False  # ONNX repeats a side of 1, which Caffe refuses
         pytest.fail(f"the engine refuses {shapes}, ONNX Runtime does not: {case}")
     for name, values in feeds.items():
         net.blobs[name].data[...] = values
