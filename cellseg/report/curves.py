@@ -58,7 +58,8 @@ def draw(histories, outputs=()):
         left.yaxis.set_major_formatter("{x:.2g}")
         left.yaxis.set_minor_locator(NullLocator())
         left.set_ylabel("loss" if outputs else "loss (cross entropy a pixel)")
-        left.legend(loc="upper right")
+        if left.get_legend_handles_labels()[0]:
+            left.legend(loc="upper right")
         right.set_ylabel("outputs of the test net" if outputs else "MCC at the best threshold")
         if outputs and right.lines:
             right.legend(loc="best")
