@@ -16,7 +16,7 @@ EXPERIMENT = @"$$PYTHON" -m cellseg experiment
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe venv prototxt real55 fields data pretrain finetune before after table report experiment reproduce \
-    seeds crossvalidate ablation check test fuzz kills docs bench gpu-check format image image-check image-lint image-vendor
+    seeds crossvalidate ablation lint check test fuzz kills docs bench gpu-check format image image-check image-lint image-vendor
 
 help: ## list the verbs
 	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet|cells] [WEIGHTS=] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
@@ -91,12 +91,13 @@ image-vendor: .venv/made
 image-lint: .venv/made ## check the Dockerfile, and that the packages it names are in the archives
 	@bash docker/lint.sh
 
-check: .venv/made ## lint, types, and the tests that need neither real Caffe nor apt nor a browser: a few minutes, anywhere
+lint: .venv/made ## lint and types alone
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+check: lint ## lint, types, and the tests that need neither real Caffe nor apt nor a browser: a few minutes, anywhere
 	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not caffe and not parity and not apt and not browser and not napari"
 
-test: .caffe/bin/python .venv/bench .venv/napari ## all of it, also what needs real Caffe
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+test: .caffe/bin/python .venv/bench .venv/napari lint ## all of it, also what needs real Caffe
 	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 fuzz: .venv/made ## damaged files of every format, as many as a search needs: an hour or more
@@ -110,7 +111,7 @@ docs: .venv/docs ## build the documentation as a site into site/; no broken link
 	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build -q --strict
 
 .venv/docs: requirements-docs.lock .venv/made
-	@.venv/bin/python -m pip -q --disable-pip-version-check install -r requirements-docs.lock
+	@.venv/bin/python -m pip -q --disable-pip-version-check install --no-compile -r requirements-docs.lock
 	@touch $@
 
 bench: .venv/bench ## measure the engine's speed beside real Caffe, plain PyTorch, ONNX Runtime and OpenCV
@@ -120,7 +121,7 @@ gpu-check: .venv/bench ## try on a GPU, in ten minutes, what needs one; without 
 	@.venv/bin/python -m benchmarks.gpu_check $${REAL_CAFFE:+--caffe}
 
 .venv/bench: requirements-bench.lock .venv/made
-	@.venv/bin/python -m pip -q --disable-pip-version-check install --no-deps --require-hashes -r requirements-bench.lock
+	@.venv/bin/python -m pip -q --disable-pip-version-check install --no-compile --no-deps --require-hashes -r requirements-bench.lock
 	@touch $@
 
 .venv/napari: requirements-napari.lock .venv/made

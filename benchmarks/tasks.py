@@ -119,14 +119,14 @@ def tasks(large, quick=False):
     large : int
         Side of the large image, in pixels.
     quick : bool
-        Small ones, to try whether everything runs.
+        Tiny ones, and one inference a network, to try whether everything runs.
 
     Returns
     -------
     list of Task
     """
     if quick:
-        training, small, one = Task("training", 2, 64, 3), Task("inference", 2, 64), Task("inference", 1, 128)
+        report = [Task("training", 2, 64, 3), Task("inference", 1, 128)]
     else:
-        training, small, one = Task("training", 10, 128, 10), Task("inference", 10, 128), Task("inference", 1, large)
-    return [training, small, one, replace(training, network=UNET), replace(one, network=UNET)]
+        report = [Task("training", 10, 128, 10), Task("inference", 10, 128), Task("inference", 1, large)]
+    return [*report, replace(report[0], network=UNET), replace(report[-1], network=UNET)]

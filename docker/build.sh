@@ -17,7 +17,7 @@ for name in BASE MIRROR SECURITY_MIRROR CAFFE_MIRROR CUDA_ARCH_BIN CUDA_ARCH_PTX
 done
 if [ -n "${NETWORK:-}" ]; then options+=(--network "$NETWORK"); fi
 case $container in
-    docker) docker build "${options[@]}" . ;;
+    docker) DOCKER_BUILDKIT=1 docker build "${options[@]}" . ;; # the older builder would make the other variant's stages, too
     *) "$container" build --format docker --layers "${options[@]}" . ;; # the other format has no health check
 esac
 echo "built localhost/cellseg:$variant with $container"

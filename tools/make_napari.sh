@@ -20,5 +20,5 @@ if command -v dpkg-query >/dev/null; then
             >/dev/null || stop "apt-get could not install ${needed[*]}"
     fi
 fi
-.venv/bin/python -m pip -q --disable-pip-version-check install --no-deps --require-hashes -r requirements-napari.lock
+.venv/bin/python -m pip -q --disable-pip-version-check install --no-compile --no-deps --require-hashes -r requirements-napari.lock
 touch .venv/napari

@@ -29,7 +29,8 @@ fi
 echo "making .venv/"
 rm -rf .venv
 "$python" -m venv .venv
-pip() { .venv/bin/python -m pip -q --disable-pip-version-check install "$@"; }
+# Python compiles what it uses when that is first imported; compiling all of it would take a minute.
+pip() { .venv/bin/python -m pip -q --disable-pip-version-check install --no-compile "$@"; }
 pip --require-hashes -r requirements.lock
 torch=$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements-torch.lock)
 if [ -z "${ANY_TORCH:-}" ]; then
