@@ -14,7 +14,7 @@ import numpy as np
 from cellseg import __version__
 from cellseg.data.augmentation import orientations
 from cellseg.data.diameter import median_diameter
-from cellseg.data.folder import read_examples
+from cellseg.data.folder import all_numbered, read_examples
 from cellseg.data.hdf5 import list_entry, write_split
 from cellseg.data.normalisation import normalise
 from cellseg.data.patches import grid_patches, mirrored
@@ -190,9 +190,11 @@ def build_real(
         "source": {str(file.relative_to(source)): sha256(file) for file in files},
     }
 
+    numbered = all_numbered([*splits["train"], *splits["test"]])
+
     def make():
-        train = _real_patches(splits["train"], source, normalisation, mirror, overlap=True)
-        test = _real_patches(splits["test"], source, normalisation, mirror, overlap=False)
+        train = _real_patches(splits["train"], source, normalisation, mirror, numbered, overlap=True)
+        test = _real_patches(splits["test"], source, normalisation, mirror, numbered, overlap=False)
         return _augmented(train, copies, variation, seed, progress), test
 
     return _build(folder, request, make)
@@ -269,11 +271,11 @@ def _augmented(patches, copies, variation, seed, progress):
     return patches.augmented(lambda *stacks: with_copies(*stacks, copies, rng, variation, progress), copies)
 
 
-def _real_patches(examples, source, normalisation, mirror, overlap):
+def _real_patches(examples, source, normalisation, mirror, numbered, overlap):
     images = [normalise(example.image, normalisation) for example in examples]
     labels = [example.labels for example in examples]
     if mirror:
         images, labels = zip(*(mirrored(*pair, PATCH) for pair in zip(images, labels, strict=True)), strict=True)
     names = [str(example.files[0].relative_to(source)) for example in examples]
     patches = grid_patches(images, labels, names, PATCH, overlap)
-    return replace(patches, numbered=all(example.numbered for example in examples))
+    return replace(patches, numbered=numbered)

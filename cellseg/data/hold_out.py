@@ -49,8 +49,8 @@ class SplitRecord:
 def write_split(out, examples: Sequence[Example], left_out: Sequence = (), seed: int = 0) -> SplitRecord:
     """Deal annotated images, and write them to the folder of the split, which is replaced as a whole.
 
-    One image in five is held out, one at least, and one with cells if two have any. An only image is cut in two: the
-    last quarter of its longer side, 128 pixels at least, is held out.
+    One image in five is held out, one at least. One with cells is trained on, and one is held out if two have any. An
+    only image is cut in two: the last quarter of its longer side, 128 pixels at least, is held out.
 
     Parameters
     ----------
@@ -104,11 +104,9 @@ def _check(examples):
 def _dealt(examples, seed):
     """The part to train on and the part that is held out, each in the order of their names."""
     order = np.random.RandomState(seed).permutation(len(examples))
-    empty = [not one.labels.any() for one in examples]
-    if empty.count(False) > 1:
-        order = sorted(order, key=lambda index: empty[index])
-    else:
-        order = sorted(order, key=lambda index: not empty[index])
+    with_cells = [index for index in order if examples[index].labels.any()]
+    first, last = with_cells[:-1][:1], with_cells[-1:]  # one to hold out, if there are two, and one to train on
+    order = [*first, *(index for index in order if index not in first + last), *last]
     count = max(round(len(examples) / _PART), 1)
     return ([examples[index] for index in sorted(part)] for part in (order[count:], order[:count]))
 

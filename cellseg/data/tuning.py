@@ -114,7 +114,7 @@ def _options(look, number, rng):
     return Options().replace(
         {
             "population.template": (PATCH, PATCH),
-            "population.N": rng.randint(look.cells[0], look.cells[1] + 1),
+            "population.N": rng.randint(round(look.cells[0]), max(round(look.cells[1]), 1) + 1),
             "population.clustprob": 0.5 if clustered else 0.0,
             "population.overlap": 0.15 if clustered else 0.05,
             "cell_obj.nucleus.radius": np.exp(rng.uniform(*np.log(look.radius))),

@@ -83,12 +83,18 @@ def evaluate(model, data, deploy, choice=None, choosing=False, run=None, orienta
         normalisation=data.normalisation,
         stand_in=data.note is not None,
         note=data.note,
+        diameter=data.diameter if _is_of(run, data) else None,
         **_results(data, maps, choice or GivenThreshold(), choosing),
     )
     backgrounds = data.background or [""] * len(data.images)
     rows = zip(data.names, data.images, data.masks, (one[0] for one in maps), backgrounds, strict=True)
     predictions = [Prediction(*row) for row in rows]
     return Evaluation(record, predictions)
+
+
+def _is_of(run, data):
+    """Whether the images are of the data set on which a run trained."""
+    return run is not None and Path(data.source).resolve().parent == Path(run.data.folder).resolve()
 
 
 def _results(data, maps, choice, choosing):
@@ -119,7 +125,6 @@ def _results(data, maps, choice, choosing):
         "foreground": float(truth.mean()),
         "threshold": threshold,
         "split": split,
-        "diameter": data.diameter,
         "threshold_chosen_on": choice.chosen_on or "the evaluated images themselves, as in the report",
         **ours.indicators,
         "median_mcc": ours.median_mcc,

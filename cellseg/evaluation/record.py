@@ -103,7 +103,8 @@ class EvaluationRecord(Scored):
     split : float
         How touching cells were told apart; see `cellseg.segmentation.splitting.split_touching`.
     diameter : float or None
-        Median diameter in pixels of the cells on which the model was trained, if it was judged on these.
+        Median diameter in pixels of the cells on which the model was trained; None if it was judged on images of
+        another data set, or if cells are not numbered.
     best_threshold, best_mcc : float
         The highest Matthews correlation on these images, and its threshold.
     auc : float or None

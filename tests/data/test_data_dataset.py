@@ -10,10 +10,12 @@ from PIL import Image
 from support import assert_refused, read_only_place, run_verb
 
 from cellseg.data.augmentation import orientations
-from cellseg.data.dataset import check_lists
+from cellseg.data.dataset import build_real, check_lists
 from cellseg.data.hdf5 import read_list
 from cellseg.data.normalisation import normalise
+from cellseg.data.tuning import Look, tuned_images
 from cellseg.errors import CellsegError
+from cellseg.evaluation.images import read_images
 from cellseg.images.write import write_image
 
 
@@ -170,6 +172,18 @@ def test_a_training_set_of_one_class_is_warned_of(real, tmp_path, value, word):
     assert f"every pixel of the training masks is {word}" in done.stderr
 
 
+def test_a_mask_with_one_cell_or_none_leaves_the_cells_of_the_others_numbered(real, tmp_path):
+    squares = np.kron([[1, 2], [0, 0]], np.ones((64, 64), int)).astype(np.uint8)
+    for path, labels in zip(sorted(real.glob("train/masks/*")), (squares, squares * 0, squares == 1), strict=True):
+        write_image(path, labels.astype(np.uint8))
+    build_real("data", real)
+    test = read_images("data/test.txt")
+    assert test.numbered and test.diameter == pytest.approx(2 * 64 / np.pi**0.5)
+    write_image(next(real.glob("test/masks/*")), np.kron([[1, 0, 1, 0]], np.ones((128, 32))).astype(np.uint8) * 255)
+    build_real("data", real)
+    assert not read_images("data/test.txt").numbered
+
+
 def test_random_copies_of_the_training_images(real, tmp_path):
     from cellseg.recipes import RECIPES
 
@@ -199,6 +213,9 @@ def test_a_simulated_set_is_tuned_to_the_training_images(real, tmp_path):
     look = record["request"]["look"]
     assert look["cells"] == [1, 1] and look["radius"][0] == pytest.approx(128 / 5, abs=0.5)  # see support.blobs
     assert not record["stand_in"]
+    sparse = Look(cells=(0.3, 0.7), radius=(20, 20), brightness_spread=(0, 0), blur=(1, 1), noise=0.01)
+    _, labels, _ = tuned_images(sparse, 8, np.random.RandomState(0))
+    assert any(one.any() for one in labels) and not all(one.any() for one in labels)
     for name in (real / "train" / "masks").iterdir():
         write_image(name, np.zeros((128, 128), np.uint8))
     assert_refused(make("tuned", "--real", real, cwd=tmp_path), "nothing to tune to")

@@ -36,6 +36,14 @@ def test_an_image_with_cells_is_held_out_and_one_is_trained_on(tmp_path):
         assert "in/4.png" in write_split(tmp_path / "b", [*few[:1], example(4)], seed=seed).train
 
 
+def test_where_few_have_cells_not_all_of_them_are_held_out(tmp_path):
+    few = [example(number, cells=number in (1, 3)) for number in range(10)]
+    for seed in range(5):
+        record = write_split(tmp_path / "a", few, seed=seed)
+        with_cells = {"in/1.png", "in/3.png"}
+        assert len(record.held_out) == 2 and len(with_cells & set(record.train)) == 1, seed
+
+
 def test_an_only_image_is_cut(tmp_path):
     record = write_split(tmp_path / "a", [example(0, (130, 600))])
     assert record.cut and record.train == record.held_out

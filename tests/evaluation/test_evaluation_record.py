@@ -5,13 +5,18 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
-from support import ROOT, evaluation_record, full_disk
+from support import ROOT, evaluation_record, full_disk, run_record
 
 from cellseg.errors import CellsegError
+from cellseg.evaluation import evaluate as module
+from cellseg.evaluation.evaluate import evaluate
+from cellseg.evaluation.images import Images
 from cellseg.evaluation.predictions import Prediction
 from cellseg.evaluation.record import read_evaluation, write_evaluation
+from cellseg.training.record import RunRecord
 
 ADD_AN_INDICATOR = """
 import sys
@@ -29,6 +34,18 @@ record = read_evaluation(sys.argv[1])
 row = SweepRow(threshold=0.5, tp=1, fp=1, tn=1, fn=2, **module.indicators(1, 1, 1, 2))
 print(format_table([*REPORT, ("old", 0.5, record.indicators), ("new", 0.5, row.indicators)]))
 """
+
+
+@pytest.mark.parametrize(("folder", "diameter"), [("set", 17.0), ("other", None)])
+def test_the_diameter_is_that_of_the_images_that_the_model_was_trained_on(tmp_path, monkeypatch, folder, diameter):
+    (tmp_path / "net").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "read_weights", lambda model: None)
+    monkeypatch.setattr(module, "predict", lambda *job: ([np.eye(8)[None]], {"name": "torch"}))
+    planes = [np.eye(8)], [np.eye(8, dtype=int)]
+    data = Images(f"{folder}/test.txt", *planes, ["x"], "percentile", numbered=True, diameter=17.0)
+    run = msgspec.convert(run_record(data={"folder": str(tmp_path / "set")}, recipe="cells"), RunRecord)
+    assert evaluate("net", data, "net", run=run).record.diameter == diameter
 
 
 def test_the_first_files_scored_the_network_and_otsus_threshold(tmp_path):
