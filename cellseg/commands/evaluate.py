@@ -43,7 +43,7 @@ def run(arguments):
     from cellseg.evaluation.evaluate import evaluate
     from cellseg.evaluation.images import default_data, read_images
     from cellseg.evaluation.record import FILES, read_threshold, settings_of, write_evaluation
-    from cellseg.files import make_folder
+    from cellseg.files import make_folder, sha256
     from cellseg.models.find import default_deploy, find_model
     from cellseg.models.settings import usable_settings, write_settings
     from cellseg.models.shipped import is_shipped
@@ -56,7 +56,15 @@ def run(arguments):
         raise CellsegError(f"{arguments.model}: comes with cellseg, and nothing is written beside it; give --out")
     known = run or usable_settings(model)
     choice = read_threshold(arguments.threshold) if arguments.threshold else None
+    if choice and choice.settings and choice.model_sha256 not in (None, sha256(model)):
+        what = f"holds choices for another model; make them for {arguments.model}, with --split train"
+        raise CellsegError(f"{arguments.threshold}: {what}")
     rule = arguments.normalisation or (known.normalisation if known else None)
+    if not arguments.data and not run and rule not in (None, "percentile"):
+        raise CellsegError(f"{arguments.model}: no run beside it names its data; give images with --data")
+    choosing = arguments.split == "train"
+    if choosing and Path(arguments.data or "").name == "test.txt":
+        raise CellsegError(f"{arguments.data}: is a test set, but --split train chooses; give it the training images")
     out = Path(arguments.out or model.parent)
     if out.is_dir():
         make_folder(out)
@@ -64,7 +72,6 @@ def run(arguments):
     data = read_images(arguments.data or default_data(run, arguments.split), rule, arguments.rgb)
     deploy = arguments.deploy or default_deploy(model)
     orientations = arguments.orientations or (known.orientations if known else 1)
-    choosing = arguments.split == "train"
     evaluated = evaluate(model, data, deploy, choice, choosing, run, orientations, arguments.engine, arguments.batch)
     write_evaluation(out, *evaluated)
     _show(evaluated.record)

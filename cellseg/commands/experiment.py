@@ -93,6 +93,8 @@ def _plan(arguments):
     rule, copies, epochs = arguments.normalisation, arguments.copies, arguments.epochs
     if arguments.weights and arguments.pretraining:
         raise CellsegError("--pretraining and --weights: give one of them; with --weights there is no pretraining")
+    if arguments.runs is not None and arguments.what in ("crossvalidate", "ablation"):
+        raise CellsegError(f"--runs: {arguments.what} has folders of its own, below runs/; leave it out")
     return experiment.Experiment(
         recipe=recipe,
         layout=Layout.of_recipe(recipe.name) if arguments.runs is None else Layout(Path(arguments.runs)),

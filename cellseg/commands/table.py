@@ -13,12 +13,19 @@ def add_arguments(parser):
 
 def run(arguments):
     """Print the table, and write it if it is asked for."""
-    from cellseg.evaluation.record import read_evaluation
+    from cellseg.evaluation.record import ON_THEMSELVES, read_evaluation
     from cellseg.evaluation.table import REPORT, format_table
     from cellseg.files import write_text
 
     after = read_evaluation(arguments.after)
     before, honest = (read_evaluation(path) if path else None for path in (arguments.before, arguments.honest))
+    for path, record in ((arguments.before, before), (arguments.after, after)):
+        if record and record.threshold != record.best_threshold:
+            what = f"its threshold ({record.threshold_chosen_on}) is not the best one on the test images"
+            raise CellsegError(f"{path}: {what}; evaluate again without --threshold")
+    if honest and honest.threshold_chosen_on in (ON_THEMSELVES, f"chosen on {honest.data}"):
+        what = "its threshold was chosen on the images of its scores"
+        raise CellsegError(f"{arguments.honest}: {what}; evaluate again with --threshold chosen on others")
     for record in filter(None, (before, honest)):
         if record.data != after.data:
             raise CellsegError(f"{record.data} and {after.data} are different images; evaluate again on the same")

@@ -39,7 +39,8 @@ def add_arguments(parser):
         one.add_argument("--data", help="data set made by `cellseg data` (default: the recipe's)")
         one.add_argument("--out", help=f"run folder (default: runs/{stage}, or runs/RECIPE/{stage})")
         options.add_weights(one, "; fine-tuning needs them if the recipe pretrains")
-        rate = "learning rate at the start (default: the recipe's; from a trained model, a tenth of it)"
+        rate = "learning rate at the start (default: the recipe's; from a trained model a tenth of it, "
+        rate += "if the recipe has no pretraining)"
         one.add_argument("--base-lr", type=float, help=rate)
         options.add_training(one)
         options.add_engine(one)

@@ -12,7 +12,7 @@ from cellseg.errors import CellsegError
 from cellseg.evaluation.baseline import otsu
 from cellseg.evaluation.choices import at_least, choose
 from cellseg.evaluation.predictions import Prediction
-from cellseg.evaluation.record import EvaluationRecord, GivenThreshold, Scored, SweepRow
+from cellseg.evaluation.record import ON_THEMSELVES, EvaluationRecord, GivenThreshold, Scored, SweepRow
 from cellseg.evaluation.scores import image_scores, score
 from cellseg.evaluation.sweep import Sweep, area_under_roc
 from cellseg.files import sha256
@@ -125,7 +125,7 @@ def _results(data, maps, choice, choosing):
         "foreground": float(truth.mean()),
         "threshold": threshold,
         "split": split,
-        "threshold_chosen_on": choice.chosen_on or "the evaluated images themselves, as in the report",
+        "threshold_chosen_on": choice.chosen_on or ON_THEMSELVES,
         **ours.indicators,
         "median_mcc": ours.median_mcc,
         "best_threshold": best["threshold"],

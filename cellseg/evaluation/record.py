@@ -15,6 +15,8 @@ from cellseg.records import Count, Share, read_record, write_record
 from cellseg.results import replacing_files
 
 EVALUATION, SWEEP = "evaluation.json", "sweep.csv"
+#: What a record says of a threshold that was chosen on the images of its scores.
+ON_THEMSELVES = "the evaluated images themselves, as in the report"
 #: What an evaluation writes.
 FILES = (SWEEP, PREDICTIONS, EVALUATION)
 
@@ -170,11 +172,14 @@ class GivenThreshold(NamedTuple):
     chosen_on : str or None
         What it was chosen on, in words.
     settings : cellseg.evaluation.choices.Choices or None
+    model_sha256 : str or None
+        Of the weights that it was chosen for, if they are known.
     """
 
     threshold: float | None = None
     chosen_on: str | None = None
     settings: Choices | None = None
+    model_sha256: str | None = None
 
 
 def read_evaluation(path: str | Path) -> EvaluationRecord:
@@ -205,7 +210,7 @@ def read_threshold(text: str) -> GivenThreshold:
         record = read_evaluation(text)
         if record.settings:
             chosen = record.settings
-            given = GivenThreshold(chosen.threshold, f"chosen on {chosen.chosen_on}", chosen)
+            given = GivenThreshold(chosen.threshold, f"chosen on {chosen.chosen_on}", chosen, record.model_sha256)
         else:
             given = GivenThreshold(record.best_threshold, f"chosen on {record.data}")
     if given.threshold is None or not 0 <= given.threshold <= 1:

@@ -41,7 +41,7 @@ def read_labels(path, numbered: bool = False) -> Labels:
     path : str or path
     numbered : bool
         Whether the file ought to number its cells, as those in a folder ``labels`` do. One value besides 0 is then
-        the number of a single cell, unless it is 255 or 65535 or its pixels do not lie together.
+        the number of a single cell, unless it is 255 or 65535 or its pixels lie in more than two places.
 
     Returns
     -------

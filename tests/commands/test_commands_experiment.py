@@ -106,6 +106,7 @@ def test_a_missing_pretraining_is_made_and_one_that_is_there_is_kept(tmp_path):
         (["pretrain", "--recipe", "best"], "no pretraining"),
         (["before", "--recipe", "best"], "no pretraining"),
         (["crossvalidate"], "--real FOLDER"),
+        (["ablation", "--runs", "x"], "--runs: ablation has folders of its own"),
         (["bake"], "bake"),
         (["--real", "nowhere"], "nowhere"),
     ],

@@ -234,6 +234,9 @@ def test_bad_input_is_one_line_and_leaves_the_earlier_record(model):
     other_names = Path("somewhere/deploy.prototxt").read_text().replace('"conv4"', '"fc4"')
     Path("renamed.prototxt").write_text(other_names)
     Path("settings.json").write_text(json.dumps({**json.loads(before), "settings": {"threshold": 0.5}}))
+    choices = {"threshold": 0.5, "smallest_object": 0, "largest_hole": 0, "global_threshold": 0.5, "local_block": 15}
+    choices |= {"local_offset": 0.0, "chosen_on": "train.txt"}
+    Path("other.json").write_text(json.dumps({**json.loads(before), "settings": choices, "model_sha256": "0" * 64}))
     cases = [
         (("somewhere/none.caffemodel", *TINY), "somewhere/none.caffemodel"),
         (("somewhere/random.caffemodel", *TINY), "somewhere/random.caffemodel"),
@@ -249,6 +252,9 @@ def test_bad_input_is_one_line_and_leaves_the_earlier_record(model):
         ((model, *TINY, "--threshold", "1.5"), "not between 0 and 1"),
         ((model, *TINY, "--threshold", "none.json"), "none.json"),
         ((model, *TINY, "--threshold", "settings.json"), "settings.json: settings: object missing required field"),
+        ((model, *TINY, "--threshold", "other.json"), "other.json: holds choices for another model"),
+        ((model, *TINY, "--split", "train"), "runs/data/tiny/test.txt: is a test set"),
+        (("nuclei", "--out", "out"), "nuclei: no run beside it names its data"),
         ((model, *TINY, "--orientations", "3"), "--orientations"),
         ((model, *TINY, "--batch", "0"), "--batch"),
         ((model, *TINY, "--out", read_only_place(Path.cwd())), "cannot write"),
