@@ -13,6 +13,7 @@ from cellseg.images.registry import reader_of
 from cellseg.images.source import Layout, Plane, Source, reading, stored_bytes
 
 _LETTERS = "TZCYXSI"
+_PLANES = "TIZ"  # axes of planes, in the order that ImageJ and NGFF want
 _LARGE, _MANY_PLANES = 1 << 30, 100_000  # bytes and planes from which on a file's size is asked
 _DENSEST = 1_000_000  # pixels take at most so many times what is stored: nothing packs them more tightly
 _FEW, _MANY = 4, 16  # an axis is taken for channels if it has this few, and both others have this many
@@ -195,7 +196,7 @@ def _source(path, layout: Layout, choice):
     window = _window(layout)
     if axis:
         window = channel_window(window, axis, chosen, channels)
-    axes = tuple((letter, sizes[letter]) for letter in layout.axes if letter not in f"YX{AXES}" and sizes[letter] > 1)
+    axes = tuple((letter, sizes[letter]) for letter in _PLANES if sizes.get(letter, 1) > 1)
     dtype, lock, shape = _dtype(layout.dtype), threading.Lock(), (sizes["Y"], sizes["X"])
     planes = []
     for numbers in np.ndindex(*(length for _, length in axes)):

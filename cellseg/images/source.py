@@ -87,7 +87,7 @@ class Source:
     ----------
     path : str
     planes : list of Plane
-        The planes of one channel, in the file's order.
+        The planes of one channel: time points, of each its slices, in whatever order the file has them.
     axes : tuple of (str, int)
         Letters and lengths of the axes on which the planes stand; "I" where the file does not say what they are.
     channels : tuple of str

@@ -37,6 +37,7 @@ def measure(labels, grey, top=0, left=0):
     labels : ndarray of shape (H, W), integer
         0 is background; the cells have the numbers 1 to n, without gaps, and each is 8-connected.
     grey : ndarray of shape (H, W)
+        Pixels of a cell that are NaN or infinite, as in a hole that was filled, have no part in its brightness.
     top, left : int
         Place of the first pixel in the plane.
 
@@ -59,10 +60,13 @@ def measure(labels, grey, top=0, left=0):
     cells["first_row"], cells["first_column"] = rows[starts] + top, columns[starts] + left
     area = np.bincount(index)
     centre_row, centre_column = np.bincount(index, rows) / area, np.bincount(index, columns) / area
-    cells["area"], cells["mean_intensity"] = area, np.bincount(index, values) / area
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(index, np.where(known, values, 0)) / np.bincount(index, known)
+    cells["area"], cells["mean_intensity"] = area, mean
     cells["centroid_row"], cells["centroid_column"] = centre_row + top, centre_column + left
     if len(starts):
-        cells["max_intensity"] = np.maximum.reduceat(values, starts)
+        cells["max_intensity"] = np.maximum.reduceat(np.where(known, values, -np.inf), starts)
         cells["top"], cells["bottom"] = rows[starts] + top, np.maximum.reduceat(rows, starts) + top + 1
         cells["left"] = np.minimum.reduceat(columns, starts) + left
         cells["right"] = np.maximum.reduceat(columns, starts) + left + 1

@@ -149,7 +149,8 @@ def _tracks(source, options, done):
 def _write(folder, job, source, options, done, tracks):
     grid = tuple(length for _, length in source.axes)
     shape = grid + tuple(source.planes[0].shape)
-    axes = "".join("Z" if letter == "I" else letter for letter, _ in source.axes)
+    axes = "".join(letter for letter, _ in source.axes)
+    axes = axes if "Z" in axes else axes.replace("I", "Z")
     kind = label_type(max(one.count for one in done))
     planes = {"labels": kind, "mask": "uint8", **({"probability": "float32"} if options.probability else {})}
     for name, dtype in planes.items():

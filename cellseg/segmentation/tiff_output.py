@@ -8,6 +8,7 @@ import tifffile
 from cellseg.files import replacing
 
 _LARGEST_CLASSIC = 1 << 31  # bytes before compression; larger files are BigTIFF
+_MICROMETRES_A_CENTIMETRE = 10_000
 _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 
 
@@ -25,7 +26,7 @@ def write_tiff(path, planes, shape, dtype, axes="", pixel_size=None):
     dtype : numpy.dtype
         ImageJ knows uint8, uint16 and float32. It takes a file of another type for a plain stack.
     axes : str
-        The axes before Y and X, letters of "TZ", for ImageJ.
+        The axes before Y and X, a letter each. ImageJ knows "T", "Z" and "TZ", and takes others for a plain stack.
     pixel_size : tuple of float, optional
         Height and width of a pixel in micrometres.
 
@@ -36,13 +37,19 @@ def write_tiff(path, planes, shape, dtype, axes="", pixel_size=None):
     """
     dtype = np.dtype(dtype)
     rows = max((1 << 18) // (shape[-1] * dtype.itemsize), 1)
-    options = {"imagej": dtype.name in _IMAGEJ_TYPES and set(axes) <= set("TZ")}
-    metadata = {"axes": f"{axes}YX"}
+    large = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize >= _LARGEST_CLASSIC
+    imagej = not large and dtype.name in _IMAGEJ_TYPES and axes in ("", "T", "Z", "TZ")
+    options, metadata = {}, {"axes": f"{axes}YX"}
     if pixel_size:
-        metadata["unit"] = "um"
-    if np.prod(shape, dtype=np.int64) * dtype.itemsize >= _LARGEST_CLASSIC:
-        options = {"bigtiff": True}
-    with replacing(path) as beside, tifffile.TiffWriter(beside, **options) as writer:
+        height, width = pixel_size
+        # ImageJ's files name their unit in the description; TIFF itself knows centimetres and inches.
+        a_unit = 1 if imagej else _MICROMETRES_A_CENTIMETRE
+        options["resolution"] = (a_unit / width, a_unit / height)
+        if imagej:
+            metadata["unit"] = "um"
+        else:
+            options["resolutionunit"] = tifffile.RESUNIT.CENTIMETER
+    with replacing(path) as beside, tifffile.TiffWriter(beside, imagej=imagej, bigtiff=large) as writer:
         writer.write(
             _strips(planes, rows, dtype),
             shape=tuple(shape),
@@ -51,7 +58,7 @@ def write_tiff(path, planes, shape, dtype, axes="", pixel_size=None):
             rowsperstrip=rows,
             metadata=metadata,
             compression="zlib",
-            resolution=(1 / pixel_size[1], 1 / pixel_size[0]) if pixel_size else None,
+            **options,
         )
 
 

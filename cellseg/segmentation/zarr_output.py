@@ -57,8 +57,9 @@ def _zarr():
 def _axes(source):
     kinds = {"T": {"name": "t", "type": "time"}, "Z": {"name": "z", "type": "space"}}
     unit = {"unit": "micrometer"} if source.pixel_size else {}
-    # A sequence without a named axis counts as slices, as in our TIFF files.
-    before = [kinds.get(letter, kinds["Z"]) for letter, _ in source.axes]
+    if "Z" not in dict(source.axes):  # a sequence without a named axis counts as slices, as in our TIFF files
+        kinds["I"] = kinds["Z"]
+    before = [kinds.get(letter, {"name": "i"}) for letter, _ in source.axes]
     return [*before, *({"name": name, "type": "space", **unit} for name in "yx")]
 
 

@@ -271,3 +271,13 @@ def test_a_channel_that_is_none_is_refused_of_a_grey_image_too(tmp_path):
     Image.fromarray(noise(dtype=np.uint8)).save(str(tmp_path / "a.png"))
     check(tmp_path / "a.png", noise(dtype=np.uint8), "0")
     refused(tmp_path / "a.png", "has 1 channels", channel="1")
+
+
+def test_time_comes_before_slices_whatever_the_order_in_the_file(tmp_path):
+    array = np.arange(6 * 20 * 30, dtype=np.uint16).reshape(3, 2, 20, 30)
+    tifffile.imwrite(tmp_path / "a.ome.tif", array, metadata={"axes": "ZTYX"})
+    with open_image(tmp_path / "a.ome.tif") as source:
+        assert source.axes == (("T", 2), ("Z", 3))
+        assert [plane.index for plane in source.planes[:3]] == [{"T": 0, "Z": number} for number in range(3)]
+        for plane in source.planes:
+            assert (plane.read(0, 20, 0, 30) == array[plane.index["Z"], plane.index["T"]]).all()

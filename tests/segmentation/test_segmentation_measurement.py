@@ -53,3 +53,13 @@ def test_solidity_is_that_of_the_pixels_squares():
 def test_a_plane_without_cells_has_none():
     cells = measure(np.zeros((4, 5), np.int32), np.zeros((4, 5)))
     assert cells.shape == (0,) and cells.dtype == CELL
+
+
+def test_pixels_that_are_no_numbers_have_no_part_in_the_brightness():
+    labels = np.zeros((5, 9), int)
+    labels[1:4, 1:4], labels[1:4, 5:8] = 1, 2
+    grey = np.arange(45, dtype=np.float32).reshape(5, 9)
+    grey[2, 2], grey[2, 6] = np.nan, np.inf
+    cells = measure(labels, grey)
+    assert cells["area"].tolist() == [9, 9]
+    assert cells["mean_intensity"].tolist() == [20, 24] and cells["max_intensity"].tolist() == [30, 34]

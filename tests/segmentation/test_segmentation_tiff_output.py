@@ -35,7 +35,11 @@ def test_what_is_written_is_read(axes, shape, dtype, tmp_path):
         assert file.pages[0].compression == 8 and len(file.pages) == np.prod(shape[:-2], dtype=int)
         assert file.is_imagej == (dtype != "uint32")
         x, y = (file.pages[0].tags[name].value for name in ("XResolution", "YResolution"))
-        assert (x[0] / x[1], y[0] / y[1]) == (4, 2)
+        unit = file.pages[0].tags["ResolutionUnit"].value
+        if dtype == "uint32":  # no file of ImageJ's: pixels a centimetre, as any program reads it
+            assert (x[0] / x[1], y[0] / y[1], unit) == (40_000, 20_000, 3)
+        else:
+            assert (x[0] / x[1], y[0] / y[1], unit) == (4, 2, 1)
         if dtype != "uint32":
             assert file.imagej_metadata["unit"] == "um"
             assert [file.imagej_metadata.get(name, 1) for name in ("frames", "slices")] == [
