@@ -11,9 +11,10 @@ import zipfile
 
 import numpy as np
 import pytest
-import setuptools
 from PIL import Image
 from support import ROOT, smooth
+
+setuptools = pytest.importorskip("setuptools")
 
 pytestmark = [
     pytest.mark.engine,
