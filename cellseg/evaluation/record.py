@@ -103,7 +103,7 @@ class EvaluationRecord(Scored):
         Number of images, and fraction of their pixels that is cell.
     threshold, threshold_chosen_on : float, str
     split : float
-        How touching cells were told apart; see `cellseg.segmentation.splitting.split_touching`.
+        How touching cells were told apart; see `cellseg.models.settings.ModelSettings`.
     diameter : float or None
         Median diameter in pixels of the cells on which the model was trained; None if it was judged on images of
         another data set, or if cells are not numbered.

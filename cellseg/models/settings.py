@@ -43,7 +43,9 @@ class ModelSettings:
     model_sha256 : str or None
         Of the weights for which this holds.
     split : float or None
-        How touching cells are told apart; see `cellseg.segmentation.splitting.split_touching`. None leaves them as one.
+        By how much the distance to the edge has to fall between two maxima for these to be two cells
+        (`cellseg.segmentation.splitting.split_touching`): in pixels; for a network that gives the distance itself as a
+        part of it, 0 to 1. None leaves cells that touch as one.
     recipe : str or None
         Name of the recipe with which the model was trained; None if nothing tells.
     diameter : float or None
@@ -86,7 +88,7 @@ class ModelSettings:
             if getattr(self, name) < 0:
                 raise CellsegError(f"{name}: {getattr(self, name)} is no area in pixels")
         if self.split is not None and not self.split >= 0:
-            raise CellsegError(f"split: {self.split} is not 0 or more pixels")
+            raise CellsegError(f"split: {self.split} is less than 0")
         if self.diameter is not None and not self.diameter > 0:
             raise CellsegError(f"diameter: {self.diameter} is no diameter in pixels")
 
