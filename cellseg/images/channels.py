@@ -48,7 +48,7 @@ def choose_channel(path: str, channels: tuple[str, ...], choice: str | int | Non
     same = [name for name in channels if name.lower() == choice]
     if len(same) == 1:
         return same[0]
-    if not same and choice.isdigit() and int(choice) < len(channels):
+    if not same and choice.isdecimal() and int(choice) < len(channels):
         name = channels[int(choice)]
         return name if channels.count(name) == 1 else choice
     many = "several of that name" if same else f"none that is called '{choice}'"

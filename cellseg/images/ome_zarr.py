@@ -60,7 +60,7 @@ def read_layout(path, series=None, stored=False) -> Layout:
     letters = "".join(axis["name"].upper() if axis["name"].upper() in "TCZYX" else "I" for axis in axes)
     if len(letters) != array.ndim:
         raise CellsegError(f"{path}: names {len(letters)} axes for {array.ndim} dimensions; repair its metadata")
-    names = tuple(channel.get("label", "") for channel in attributes.get("omero", {}).get("channels", []))
+    names = tuple(str(channel.get("label") or "") for channel in attributes.get("omero", {}).get("channels", []))
     size, warnings = _pixel_size(axes, image, level, letters)
     warnings += notes
     return Layout(

@@ -267,6 +267,13 @@ def test_limit_of_pillow_is_kept(tmp_path, monkeypatch):
         refused(tmp_path / "a.png", "too large", "tiled TIFF")
 
 
+@pytest.mark.parametrize("choice", ["\N{SUPERSCRIPT TWO}", "2", "-1"])
+def test_a_number_that_is_no_channel_is_refused(tmp_path, choice):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((2, 20, 30), np.uint16), imagej=True, metadata={"axes": "CYX"})
+    with pytest.raises(CellsegError, match="choose by number, 0 to 1"):
+        open_image(tmp_path / "a.tif", choice)
+
+
 def test_a_channel_that_is_none_is_refused_of_a_grey_image_too(tmp_path):
     Image.fromarray(noise(dtype=np.uint8)).save(str(tmp_path / "a.png"))
     check(tmp_path / "a.png", noise(dtype=np.uint8), "0")
