@@ -109,7 +109,8 @@ if [ "${VARIANT:-cpu}" = cpu ]; then
     step "packages for the parity tests" packages "$folder/packages/torch" torch filelock fsspec mpmath sympy typing-extensions
     step "tests marked caffe, inside" tests /packages/test -m caffe /opt/cellseg/tests
     last
-    step "parity of the embedded engine with this Caffe, inside" tests /packages/test:/packages/torch /opt/cellseg/tests/parity
+    step "parity of the embedded engine with this Caffe, inside" tests /packages/test:/packages/torch -m "caffe or parity" \
+        /opt/cellseg/tests/parity /opt/cellseg/tests/training
     last
     step "make docker-pretrain EPOCHS=2" pretrain
     last 2

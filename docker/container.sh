@@ -28,7 +28,9 @@ inside() { # inside IMAGE [OPTION ...] -- COMMAND ...: run as the caller; option
     if [ -n "${NETWORK:-}" ]; then options+=(--network "$NETWORK"); fi
     case $container in
         docker) docker run --rm --init --interactive "${options[@]}" "$image" "$@" ;;
-        podman) podman run --rm --init --interactive --userns keep-id "${options[@]}" "$image" "$@" ;;
+        podman)
+            if [ "$(id -u)" != 0 ]; then options+=(--userns keep-id); fi # root has no users to keep
+            podman run --rm --init --interactive "${options[@]}" "$image" "$@" ;;
         buildah)
             working=$(buildah from --pull=never "$image")
             # shellcheck disable=SC2064 # this container, whatever comes

@@ -78,6 +78,7 @@ def test_touching_cells_are_counted_one_by_one(numbered):
 
 @pytest.mark.caffe
 def test_real_caffe_learns_the_same_from_numbered_cells(numbered):
+    pytest.importorskip("torch")
     for engine in ("caffe", "torch"):
         done = train("--epochs", 1, "--out", engine, "--engine", engine)
         assert done.returncode == 0, done.stderr

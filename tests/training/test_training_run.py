@@ -289,6 +289,7 @@ def test_another_recipe_trains_its_own_network_without_pretraining(tiny_data):
 @pytest.mark.caffe
 def test_real_caffe_trains_goes_on_and_is_evaluated_and_used(tiny_data):
     """From this Python, in children of the one that has it."""
+    pytest.importorskip("torch")
     done = train("pretrain", *SMALL, "--epochs", 2, "--out", "runs/caffe", "--engine", "caffe")
     assert done.returncode == 0, done.stderr
     run = Path("runs/caffe")
