@@ -19,7 +19,7 @@ EXPERIMENT = @"$$PYTHON" -m cellseg experiment
     seeds crossvalidate ablation lint check test fuzz kills docs bench gpu-check format image image-check image-lint image-vendor
 
 help: ## list the verbs
-	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet|cells] [WEIGHTS=] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|caffe|torch|torch-bf16]"
+	@echo "make VERB [REAL=folder] [RECIPE=report|best|unet|cells] [WEIGHTS=] [EPOCHS=] [SEED=0] [BATCH=10] [ENGINE=auto|torch|torch-bf16|torch-tf32|caffe]"
 	@sed -nE 's/^([a-z0-9% -]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 
 caffe: ## put real Caffe 1.0 with pycaffe into .caffe/ (amd64 Linux with apt; no root)
@@ -36,7 +36,7 @@ venv: .venv/made ## put current libraries and PyTorch, the embedded engine's, in
 prototxt: $(READY) ## write the networks and solvers of the recipe into prototxt/ and solvers/
 	@"$$PYTHON" -m cellseg prototxt --from-make
 
-real55 fields: $(READY) ## fetch a public data set of real images into runs/public/: REAL=real55 does so, too
+real55 fields: $(READY) ## fetch a public data set into runs/public/; REAL=real55 and REAL=fields do so, too
 	@"$$PYTHON" -m cellseg fetch $@
 
 data: $(READY) ## make the simulated and the real (or stand-in) data set
@@ -85,13 +85,13 @@ docker-%: ## any verb inside the image, on a GPU where there is one: make docker
 image-check: .venv/made ## build both images here, and test what is in them: long
 	@bash docker/check.sh
 
-image-vendor: .venv/made
+image-vendor: .venv/made ## put Caffe's sources and the Python packages of the image into docker/vendor/ (docs/docker.md)
 	@bash docker/vendor.sh
 
 image-lint: .venv/made ## check the Dockerfile, and that the packages it names are in the archives
 	@bash docker/lint.sh
 
-lint: .venv/made ## lint and types alone
+lint: .venv/made ## lint and types alone, which check and test begin with
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
 check: lint ## lint, types, and the tests that need neither real Caffe nor apt nor a browser: a few minutes, anywhere

@@ -1,12 +1,12 @@
 """Make an annotation folder of results, to correct the cells by hand in any program and train on them.
 
-cellseg segment photos/ --out results
-cellseg annotate results --out annotated
+    cellseg segment photos/ --out results
+    cellseg annotate results --out annotated
 
-writes annotated/images/NAME.tif and annotated/labels/NAME.tif (0 background, the cells 1 to n). Correct the labels,
+It writes annotated/images/NAME.tif and annotated/labels/NAME.tif (0 background, the cells 1 to n). Correct the labels,
 delete those that you have not corrected, and train:
 
-cellseg train --images annotated/images --labels annotated/labels
+    cellseg train --images annotated/images --labels annotated/labels
 """
 
 import sys

@@ -13,7 +13,9 @@ from cellseg import cli
 from cellseg.commands import options
 from cellseg.engine.fork_option import add_fork, take_fork
 from cellseg.errors import CellsegError
+from cellseg.models.shipped import LICENCE, is_shipped
 
+_LICENCE = "CC0-1.0"
 _ENGINES = ("auto", "caffe", "torch")  # the faster ones compute less exactly than the comparison asks for
 
 
@@ -27,8 +29,8 @@ def add_arguments(parser):
     group = parser.add_argument_group("package")
     group.add_argument("--author", action="append", help="author of the model; may be repeated; no author, no package")
     group.add_argument("--name", help="name of the package and its zip file (default: cellseg_ and the network's)")
-    license = "licence of the weights, an SPDX identifier (default: %(default)s)"
-    group.add_argument("--license", default="CC0-1.0", help=license)
+    license = f"licence of the weights, an SPDX identifier (default: {_LICENCE}; of a model that ships, {LICENCE})"
+    group.add_argument("--license", help=license)
     options.add_normalisation(group, "the run's")
     threshold = "a number, or an evaluation.json (default: the one in honest/ or beside the model)"
     group.add_argument("--threshold", help=threshold)
@@ -61,7 +63,8 @@ def _package(arguments, model, deploy):
     if not Path(deploy).is_file():
         raise CellsegError(f"{deploy}: no such file; give a deploy prototxt")
     name = arguments.name or f"cellseg_{read_net(deploy).name or 'net'}"
-    order = Order(name, arguments.author, arguments.license)
+    licence = arguments.license or (LICENCE if is_shipped(model) else _LICENCE)
+    order = Order(name, arguments.author, licence)
     return order, read_card(model, arguments.normalisation, arguments.threshold)
 
 

@@ -1,17 +1,19 @@
 """Train on your own annotated images, from a model that ships; or train a network on any data set.
 
-cellseg train --images photos/ --labels labels/ --out runs/mine
-cellseg train --images photos/ --qupath geojson/
-cellseg segment more/ --out results --model runs/mine
+    cellseg train --images photos/ --labels labels/ --out runs/mine
+    cellseg train --images photos/ --qupath geojson/
+    cellseg segment more/ --out results --model runs/mine
 
-deals the images to a part to train on and a part that is held out, trains, and says in three lines whether the new
-model is better on the latter. A file of truth has the name of its image: x.tif, x_labels.png, x_roi.zip, x.geojson and
+With --images it holds one image in five out, trains on the others, and says in three lines whether the new model is
+better on the held-out images. A file of truth has the name of its image: x.tif, x_labels.png, x_roi.zip, x.geojson and
 so on. With a STAGE it trains on a data set that `cellseg data` has made, or goes on with an interrupted training:
 
-cellseg train pretrain
-cellseg train finetune --data runs/data/real --weights runs/pretrain/pretrain.caffemodel
-cellseg train resume runs/finetune/finetune_iter_440.solverstate
-torchrun --nproc-per-node 2 -m cellseg train pretrain
+    cellseg train pretrain
+    cellseg train finetune --data runs/data/real --weights runs/pretrain/pretrain.caffemodel
+    cellseg train resume runs/finetune/finetune_iter_440.solverstate
+    torchrun --nproc-per-node 2 -m cellseg train pretrain
+
+A stage has options of its own: `cellseg train finetune --help`.
 """
 
 import shlex
@@ -60,11 +62,11 @@ def _add_own(parser):
     weights = f"model to start from: a shipped one, a file or a run folder (default: {DEFAULT})"
     group.add_argument("--weights", dest="own_weights", metavar="MODEL", help=weights)
     epochs = "length of the training (default: that of the model's recipe)"
-    group.add_argument("--epochs", dest="own_epochs", type=cli.number(1), help=epochs)
+    group.add_argument("--epochs", dest="own_epochs", metavar="EPOCHS", type=cli.number(1), help=epochs)
     copies = "copies of each training image, by which it is augmented (default: the recipe's)"
-    group.add_argument("--copies", dest="own_copies", type=cli.number(2), help=copies)
+    group.add_argument("--copies", dest="own_copies", metavar="COPIES", type=cli.number(2), help=copies)
     seed = "seed of everything random (default: 0)"
-    group.add_argument("--seed", dest="own_seed", type=cli.number(0, 2**32 - 1), help=seed)
+    group.add_argument("--seed", dest="own_seed", metavar="SEED", type=cli.number(0, 2**32 - 1), help=seed)
     rgb = "colour images: refuse them, or take their luminance (default: refuse)"
     group.add_argument("--rgb", dest="own_rgb", choices=RGB_RULES, help=rgb)
     engine = "what runs the network (default: auto)"

@@ -14,6 +14,8 @@ from cellseg.models.settings import ModelSettings, read_settings
 
 #: The model that is taken where none is given.
 DEFAULT = "nuclei"
+#: Licence of the weights of all of them, an SPDX identifier, as their cards say.
+LICENCE = "MIT"
 _FOLDER = Path(__file__).parent
 _WEIGHTS, _CARD = "model.caffemodel", "card.md"
 

@@ -8,6 +8,7 @@ import tifffile
 from PIL import Image
 from support import assert_refused, run_verb, smooth
 
+from cellseg.errors import CellsegError
 from cellseg.images.write import write_image
 from cellseg.models import shipped as module
 
@@ -126,3 +127,17 @@ def test_a_diameter_that_cannot_be_is_refused_before_anything_is_done(shipped, m
     ):
         assert_refused(run_verb("segment", "a.tif", "--out", "out", *words, cwd=tmp_path), said)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options, licence", [([], "MIT"), (["--license", "CC-BY-4.0"], "CC-BY-4.0")])
+def test_its_package_has_its_own_licence(shipped, tmp_path, monkeypatch, options, licence):
+    pytest.importorskip("bioimageio.core")
+    orders = []
+
+    def stop(*arguments):
+        orders.append(arguments[3])
+        raise CellsegError("far enough")
+
+    monkeypatch.setattr("cellseg.export.export.export", stop)
+    run_verb("export", "nuclei", "--out", "out", "--author", "Ada Lovelace", *options, cwd=tmp_path)
+    assert [order.license for order in orders] == [licence]
