@@ -16,6 +16,8 @@ sha256sum -c /docker/caffe.lock
 dpkg-source --no-check -x caffe_*.dsc /build/caffe
 sed -i 's/SetTotalBytesLimit(kProtoReadBytesLimit, [0-9]*)/SetTotalBytesLimit(kProtoReadBytesLimit)/' /build/caffe/src/caffe/util/io.cpp
 grep -q 'SetTotalBytesLimit(kProtoReadBytesLimit);' /build/caffe/src/caffe/util/io.cpp
+# numpy 2 has no tostring, and no fromstring for bytes.
+sed -i 's/\.tostring()/.tobytes()/; s/np\.fromstring(datum\.data,/np.frombuffer(bytearray(datum.data),/' /build/caffe/python/caffe/io.py
 
 # --- compile -------------------------------------------------------------------------------------------------------
 options=(-DCPU_ONLY=ON)
