@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-LISTS, FILES = (2000, 6000) if os.environ.get("CELLSEG_FUZZ") else (1000, 800)
+LISTS, FILES = (2000, 6000) if os.environ.get("CELLSEG_FUZZ") else (2000, 800)
 TIME = None if os.environ.get("CELLSEG_FUZZ") else 300  # seconds for all
 SECONDS = 10  # for one attempt
 PIECES = [
