@@ -60,6 +60,8 @@ class Layer:
     #: Whether it reads and writes the blobs of its bottoms and tops itself (`connect`). It is shaped before each pass,
     #: and its tops keep what they hold.
     WORKS_ON_BLOBS = False
+    #: Whether a resumed run finds it as at the start, because what it holds beside parameters is not kept.
+    STARTS_ANEW = False
     #: Whether a bottom may be its own top.
     MAY_BE_IN_PLACE = True
     #: Of neighbouring units of the top in the bottom, for rows and columns; a fraction where the layer enlarges.

@@ -102,6 +102,7 @@ class MemoryData(_Source):
     """Batches of the arrays that a script gives: ``net.set_input_arrays(data, labels)``."""
 
     TOPS = (2, 2)
+    STARTS_ANEW = True
     arrays = None
 
     def setup(self, bottom_shapes):

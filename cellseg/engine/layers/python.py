@@ -17,6 +17,7 @@ class Python(Layer):
 
     BOTTOMS = TOPS = (0, None)
     WORKS_ON_BLOBS = True
+    STARTS_ANEW = True
 
     def connect(self, bottoms, tops):
         self.bottoms, self.tops = bottoms, tops

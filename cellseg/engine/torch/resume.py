@@ -51,5 +51,19 @@ def restore(state, nets):
         raise CellsegError(f"{path}: {error}") from error
 
 
+def not_kept(nets):
+    """Names of the layers, each once, whose place in their data is nowhere kept: Python layers and MemoryData.
+
+    Parameters
+    ----------
+    nets : list of Net
+
+    Returns
+    -------
+    list of str
+    """
+    return list(dict.fromkeys(step.layer.name for net in nets for step in net.steps if step.layer.STARTS_ANEW))
+
+
 def _stateful(net):
     return [step.layer for step in net.steps if hasattr(step.layer, "state")]

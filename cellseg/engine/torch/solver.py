@@ -203,9 +203,12 @@ class Solver:
         if why_not:
             self._info(f"Restored weights and history alone, as Caffe does; the data starts anew ({why_not})")
         else:
-            resume.restore(state, [self.net, *self.test_nets])
+            nets = [self.net, *self.test_nets]
+            resume.restore(state, nets)
             path = resume_file.path_of(state, context.rank)
             self._info(f"Restored weights, history, data position and random streams ({path})")
+            for name in resume.not_kept(nets):
+                self._info(f"Layer {name} starts anew: only its parameters are kept")
 
     def _iterate(self):
         p = self.param
@@ -329,16 +332,37 @@ def _refuse_first(problems):
         raise CellsegError(problem)
 
 
-def _of_type(name):
+def _of_type(name, base=Solver):
     return type(
-        f"{name}Solver", (Solver,), {"TYPE": name, "__doc__": f"A solver of type {name}, whatever its file says."}
+        f"{name}Solver", (base,), {"TYPE": name, "__doc__": f"A solver of type {name}, whatever its file says."}
     )
 
 
-SGDSolver, NesterovSolver, AdaGradSolver = (_of_type(name) for name in ("SGD", "Nesterov", "AdaGrad"))
-RMSPropSolver, AdaDeltaSolver, AdamSolver = (_of_type(name) for name in ("RMSProp", "AdaDelta", "Adam"))
+SGDSolver = _of_type("SGD")
+# As in pycaffe, the other types are kinds of SGDSolver.
+NesterovSolver, AdaGradSolver = _of_type("Nesterov", SGDSolver), _of_type("AdaGrad", SGDSolver)
+RMSPropSolver, AdaDeltaSolver = _of_type("RMSProp", SGDSolver), _of_type("AdaDelta", SGDSolver)
+AdamSolver = _of_type("Adam", SGDSolver)
+_BY_TYPE = {
+    kind.TYPE: kind for kind in (SGDSolver, NesterovSolver, AdaGradSolver, RMSPropSolver, AdaDeltaSolver, AdamSolver)
+}
 
 
 def get_solver(solver_file):
-    """Make a solver of the type that its file names (see `Solver`)."""
-    return Solver(solver_file)
+    """Make a solver of the type that its file names, which is also its class: `SGDSolver`, `AdamSolver`, and so on.
+
+    Parameters
+    ----------
+    solver_file : str or path
+
+    Returns
+    -------
+    Solver
+
+    Raises
+    ------
+    CellsegError
+        See `Solver`.
+    """
+    named = prototxt.read_solver(solver_file).type
+    return _BY_TYPE.get(named, Solver)(solver_file)  # which refuses an unknown type

@@ -243,3 +243,29 @@ def test_after_a_step_the_gradient_blob_holds_the_update(tmp_path, monkeypatch, 
     assert param.diff.any()
     np.testing.assert_allclose(before - param.diff, param.data, rtol=1e-6)
     assert solver.iter == 1
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam"])
+def test_a_solver_is_of_the_class_that_its_file_names(tmp_path, monkeypatch, caffe, kind):
+    write_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    momentum = "0" if kind in ("AdaGrad", "RMSProp") else "0.9"
+    text = (tmp_path / "solver.prototxt").read_text().replace('"SGD"', f'"{kind}"')
+    (tmp_path / "solver.prototxt").write_text(text.replace("momentum: 0.9", f"momentum: {momentum}"))
+    solver = caffe.get_solver("solver.prototxt")
+    assert type(solver) is getattr(caffe, f"{kind}Solver") and isinstance(solver, caffe.SGDSolver)
+
+
+def test_the_log_names_layers_whose_state_a_resume_does_not_keep(tmp_path, monkeypatch, caffe, capfd):
+    (tmp_path / "net.prototxt").write_text(
+        'layer { name: "arrays" type: "MemoryData" top: "data" top: "label" '
+        "memory_data_param { batch_size: 1 channels: 1 height: 1 width: 1 } }\n"
+        'layer { name: "fc" type: "InnerProduct" bottom: "data" top: "fc" inner_product_param { num_output: 2 } }\n'
+        'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "fc" bottom: "label" top: "loss" }'
+    )
+    (tmp_path / "solver.prototxt").write_text('net: "net.prototxt" base_lr: 1 lr_policy: "fixed" snapshot_prefix: "m"')
+    monkeypatch.chdir(tmp_path)
+    solver = caffe.get_solver("solver.prototxt")
+    solver.snapshot()
+    solver.restore("m_iter_0.solverstate")
+    assert "Layer arrays starts anew" in capfd.readouterr().err
