@@ -126,9 +126,13 @@ class Solver:
         self._info("Optimization Done.")
 
     def apply_update(self):
-        """Change the parameters after their gradients: clip, normalise, regularise, then the solver type's rule."""
+        """Change the parameters after their gradients: clip, normalise, regularise, then the solver type's rule.
+
+        It counts as an iteration, as in Caffe: `iter` grows by one.
+        """
         with memory.enough():
             self._update()
+        self.iter += 1
 
     def _update(self):
         p, known = self.param, self.net.parameters
@@ -223,7 +227,6 @@ class Solver:
         for _, on_gradients_ready in self._callbacks:
             on_gradients_ready()
         self.apply_update()
-        self.iter += 1
         if p.snapshot and self.iter % p.snapshot == 0:
             self.snapshot()
 

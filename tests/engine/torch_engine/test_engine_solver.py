@@ -269,3 +269,28 @@ def test_the_log_names_layers_whose_state_a_resume_does_not_keep(tmp_path, monke
     solver.snapshot()
     solver.restore("m_iter_0.solverstate")
     assert "Layer arrays starts anew" in capfd.readouterr().err
+
+
+def test_a_loop_of_a_script_counts_its_updates(tmp_path, monkeypatch, caffe):
+    """What `step` does, by hand, under a policy that looks at the iteration: the same weights."""
+    write_files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    text = (tmp_path / "solver.prototxt").read_text().replace('"SGD"', '"Adam"').replace("test_iter: 2 ", "")
+    (tmp_path / "solver.prototxt").write_text(text.replace("test_interval: 5", ""))
+    net = tmp_path / "net.prototxt"
+    net.write_text(net.read_text().replace("shuffle: true", ""))  # its order goes on from solver to solver
+    ends = []
+    for by_hand in (True, False):
+        caffe.set_random_seed(5)
+        solver = caffe.get_solver("solver.prototxt")
+        if by_hand:
+            for _ in range(9):
+                solver.net.clear_param_diffs()
+                solver.net.forward()
+                solver.net.backward()
+                solver.apply_update()
+        else:
+            solver.step(9)
+        assert solver.iter == 9
+        ends.append(solver.net.params["score"][0].data.copy())
+    np.testing.assert_array_equal(*ends)
