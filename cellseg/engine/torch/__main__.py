@@ -31,7 +31,7 @@ def parse():
     test.add_argument("--weights", required=True, help=".caffemodel")
     for options in (test, timing):
         options.add_argument("--model", required=True, help="net prototxt")
-        options.add_argument("--iterations", type=int, default=50, help="forward passes (%(default)s)")
+        options.add_argument("--iterations", type=cli.number(1), default=50, help="forward passes (%(default)s)")
     for options in (train, test, timing):
         options.add_argument("--gpu", help="number of the GPU, or all: each process of torchrun takes its own")
         add_fork(options)

@@ -8,6 +8,9 @@ import sys
 import pytest
 from support import ROOT, assert_refused
 
+from cellseg.engine.torch.__main__ import parse
+from cellseg.errors import CellsegError
+
 NET = """layer { name: "data" type: "DummyData" top: "data" top: "label" dummy_data_param {
   shape { dim: 2 dim: 3 dim: 8 dim: 8 } shape { dim: 2 dim: 1 dim: 8 dim: 8 }
   data_filler { type: "uniform" } data_filler { type: "constant" value: 1 } } }
@@ -85,3 +88,11 @@ def test_without_a_gpu_it_says_so(folder, caffe):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     assert_refused(command(folder, "time", "--model", "net.prototxt", "--gpu", "0"), "no GPU")
+
+
+@pytest.mark.parametrize("verb", ["test", "time"])
+def test_no_iterations_are_refused(monkeypatch, verb):
+    words = [verb, "--model", "net.prototxt", *(["--weights", "a.caffemodel"] if verb == "test" else [])]
+    monkeypatch.setattr(sys, "argv", ["x", *words, "--iterations", "0"])
+    with pytest.raises(CellsegError, match="argument --iterations: 0 is not 1 or more"):
+        parse()
