@@ -18,6 +18,7 @@ sed -i 's/SetTotalBytesLimit(kProtoReadBytesLimit, [0-9]*)/SetTotalBytesLimit(kP
 grep -q 'SetTotalBytesLimit(kProtoReadBytesLimit);' /build/caffe/src/caffe/util/io.cpp
 # numpy 2 has no tostring, and no fromstring for bytes.
 sed -i 's/\.tostring()/.tobytes()/; s/np\.fromstring(datum\.data,/np.frombuffer(bytearray(datum.data),/' /build/caffe/python/caffe/io.py
+grep -q 'frombuffer(bytearray(datum.data),' /build/caffe/python/caffe/io.py
 
 # --- compile -------------------------------------------------------------------------------------------------------
 options=(-DCPU_ONLY=ON)

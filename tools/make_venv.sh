@@ -29,7 +29,7 @@ fi
 echo "making .venv/"
 rm -rf .venv
 "$python" -m venv .venv
-# Python compiles what it uses when that is first imported; compiling all of it would take a minute.
+# Python compiles what it uses when that is first imported. Compiling all of it here would only take time.
 pip() { .venv/bin/python -m pip -q --disable-pip-version-check install --no-compile "$@"; }
 pip --require-hashes -r requirements.lock
 torch=$(sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements-torch.lock)

@@ -32,7 +32,7 @@ BASELINES = {
     "stardist": ("stardist==0.9.2", "tensorflow==2.21.0"),
     "cellpose": ("cellpose==3.1.1.2", "torch>=2.4"),
 }
-#: glibc keeps freed memory: on processors, StarDist's training took twice as long without that.
+#: With these glibc keeps freed memory. Without them StarDist's training took about twice as long on a processor.
 _KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 _HERE = Path(__file__).parent
 

@@ -1,7 +1,7 @@
 """Train Cellpose's network (Stringer et al., Nature Methods 2021) from nothing: images.npz to found.npz.
 
 It runs in an environment of its own. Cellpose 3 with its defaults, but without pretrained weights, and for 30
-epochs in place of 100, as StarDist. The size of the cells is the training cells' own.
+epochs, as StarDist, in place of 100. The size of the cells is the training cells' own.
 
     python cellpose_trainer.py FOLDER SEED
 """

@@ -60,7 +60,7 @@ def run(arguments):
         what = f"holds choices for another model; make them for {arguments.model}, with --split train"
         raise CellsegError(f"{arguments.threshold}: {what}")
     rule = arguments.normalisation or (known.normalisation if known else None)
-    if not arguments.data and not run and rule not in (None, "percentile"):
+    if not arguments.data and not run and rule not in (None, "percentile"):  # the grey values of the simulated set
         raise CellsegError(f"{arguments.model}: no run beside it names its data; give images with --data")
     choosing = arguments.split == "train"
     if choosing and Path(arguments.data or "").name == "test.txt":

@@ -16,7 +16,7 @@ from support import caffe_program
 from cellseg.engine.caffe_schema import MESSAGES
 from cellseg.engine.torch import Net, set_random_seed
 
-lmdb = pytest.importorskip("lmdb")  # the image of docker/ has no databases
+lmdb = pytest.importorskip("lmdb")  # of the extra caffe-data, which the image of docker/ has not
 
 TRAIN, TEST = 0, 1
 HAS_LEVELDB = importlib.util.find_spec("plyvel") is not None
