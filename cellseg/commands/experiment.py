@@ -89,7 +89,11 @@ def run(arguments):
 
 def _plan(arguments):
     """The experiment that the arguments describe."""
-    recipe = RECIPES["report" if arguments.what == "ablation" else arguments.recipe]
+    recipe = RECIPES[arguments.recipe]
+    if arguments.what == "ablation" and recipe.name != "report":
+        raise CellsegError(f"--recipe {recipe.name}: ablation changes the report's own network; leave it out")
+    if arguments.what in ("seeds", "ablation") and arguments.seed:
+        raise CellsegError(f"--seed {arguments.seed}: {arguments.what} takes several, --seeds")
     rule, copies, epochs = arguments.normalisation, arguments.copies, arguments.epochs
     if arguments.weights and arguments.pretraining:
         raise CellsegError("--pretraining and --weights: give one of them; with --weights there is no pretraining")

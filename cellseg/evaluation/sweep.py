@@ -60,10 +60,7 @@ class Sweep:
     @property
     def best(self):
         """The row of `table` with the highest Matthews correlation; of several, the one in the middle."""
-        rows = self.table()
-        highest = max(row["mcc"] for row in rows)
-        tied = [row for row in rows if row["mcc"] == highest]
-        return tied[len(tied) // 2]
+        return _best(self.table())
 
     @property
     def best_threshold(self):
@@ -87,7 +84,8 @@ def pooled(tables):
     Returns
     -------
     dict
-        ``threshold``, the counts and the indicators, where the Matthews correlation is highest.
+        ``threshold``, the counts and the indicators, where the Matthews correlation is highest; of several such
+        thresholds, the one in the middle.
     """
     names = ("tp", "fp", "tn", "fn")
     counts = [[sum(getattr(row, name) for row in rows) for name in names] for rows in zip(*tables)]
@@ -95,7 +93,14 @@ def pooled(tables):
         {"threshold": row.threshold, **dict(zip(names, total)), **indicators(*total)}
         for row, total in zip(tables[0], counts)
     ]
-    return max(rows, key=lambda row: row["mcc"])
+    return _best(rows)
+
+
+def _best(rows):
+    """The row with the highest Matthews correlation; of several, the one in the middle."""
+    highest = max(row["mcc"] for row in rows)
+    tied = [row for row in rows if row["mcc"] == highest]
+    return tied[len(tied) // 2]
 
 
 def area_under_roc(probability, truth):

@@ -74,7 +74,7 @@ def test_options_reach_the_commands_that_have_them(tmp_path):
 def test_every_seed_fold_and_change_has_its_folder(tmp_path):
     outs = [option(step, "--out") for step in planned("seeds", "--seeds", 0, 2, cwd=tmp_path) if step[0] == "table"]
     assert outs == ["runs/table1.md", "runs/seed-2/table1.md"]
-    steps = planned("ablation", "--seeds", 0, 1, "--recipe", "best", cwd=tmp_path)
+    steps = planned("ablation", "--seeds", 0, 1, cwd=tmp_path)
     outs = [option(step, "--out") for step in steps if step[:2] == ["train", "finetune"]]
     names = ("report", "poolings-2", "kernel-5", "features-48")
     assert outs == [f"runs/ablation/{name}/{seed}finetune" for name in names for seed in ("", "seed-1/")]
@@ -107,6 +107,8 @@ def test_a_missing_pretraining_is_made_and_one_that_is_there_is_kept(tmp_path):
         (["before", "--recipe", "best"], "no pretraining"),
         (["crossvalidate"], "--real FOLDER"),
         (["ablation", "--runs", "x"], "--runs: ablation has folders of its own"),
+        (["ablation", "--recipe", "best"], "--recipe best: ablation changes the report's own network"),
+        (["seeds", "--seed", "3"], "--seed 3: seeds takes several, --seeds"),
         (["bake"], "bake"),
         (["--real", "nowhere"], "nowhere"),
     ],

@@ -159,3 +159,5 @@ def test_pixels_of_all_folds_are_pooled():
     best = pooled(sweeps)
     assert best["threshold"] == max(scores, key=scores.get)
     assert best["mcc"] == pytest.approx(max(scores.values()))
+    equal = [replace(sweeps[0][0], threshold=threshold) for threshold in (0.1, 0.2, 0.3)]
+    assert pooled([equal])["threshold"] == 0.2  # the one in the middle, as of one sweep
