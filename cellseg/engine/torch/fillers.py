@@ -36,7 +36,7 @@ def fill(filler, shape, random):
         raise CellsegError(f"a {filler.type} filler has nothing to fill in the shape {_shown(shape)}")
     if filler.sparse != -1 and (filler.type not in _SPARSE or filler.sparse < -1):
         raise CellsegError(f"sparse: {filler.sparse} does not go with a {filler.type} filler; leave it out")
-    return np.ascontiguousarray(_FILLERS[filler.type](filler, shape, random), dtype=_SINGLE).reshape(shape)
+    return np.array(_FILLERS[filler.type](filler, shape, random), _SINGLE, order="C").reshape(shape)
 
 
 def _constant(filler, shape, random):

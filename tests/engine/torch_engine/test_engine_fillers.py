@@ -47,6 +47,7 @@ def test_bilinear_weights():
     for side, row in ((1, [1]), (2, [0.5, 0.5]), (3, [0.5, 1, 0.5]), (4, [0.25, 0.75, 0.75, 0.25])):
         values = filled('type: "bilinear"', (2, 3, side, side))
         np.testing.assert_array_equal(values, np.broadcast_to(np.outer(row, row), values.shape))
+    assert filled('type: "bilinear"', (1, 1, 4, 4)).flags.writeable  # for PyTorch, which warns of others
 
 
 def test_sparse_keeps_about_that_many_weights_an_input():
