@@ -88,7 +88,7 @@ tests() { # tests PACKAGES OPTION ...
         python -m pytest -q -p no:cacheprovider --rootdir /opt/cellseg -c /opt/cellseg/pyproject.toml "$@"
 }
 pretrain() {
-    CONTAINER=$container bash docker/run.sh pretrain VARIANT=cpu EPOCHS=2 RUNS=runs/image-check/runs || return
+    CONTAINER=$container make docker-pretrain VARIANT=cpu EPOCHS=2 RUNS=runs/image-check/runs || return
     .venv/bin/python - "$folder/runs/pretrain/run.json" <<'EOF'
 import json, os, sys
 record = json.load(open(sys.argv[1]))
