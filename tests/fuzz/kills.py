@@ -31,12 +31,13 @@ VERBS = {
     "export": "model/net.caffemodel --out OUT --author Ada",
     "report": "experiment --out OUT",
 }
-_PATIENCE = 40  # seconds for what a killed process has started
+_PATIENCE = 120  # seconds for what a killed process has started, on a machine that has other things to do
 
 
 def main(seed, count, *verbs):
     """Make the inputs, and kill each verb in turn."""
     verbs, folder = verbs or tuple(VERBS), Path.cwd()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, here and in what is started
     if set(verbs) != {"simulate"}:
         write_inputs(folder)
     whole = {verb: _Whole(verb, folder) for verb in verbs}
