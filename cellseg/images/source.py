@@ -11,6 +11,8 @@ import numpy as np
 
 from cellseg.errors import CellsegError
 
+_BAND = 1 << 22  # pixels read at a time
+
 
 @dataclass
 class Layout:
@@ -77,6 +79,14 @@ class Plane:
         with self._lock, reading(self._path):
             pixels = np.asarray(self._window(top, bottom, left, right))
             return np.ascontiguousarray(pixels, self.dtype)
+
+
+def bands_of(plane):
+    """All grey values of a plane, some rows after the other."""
+    height, width = plane.shape
+    rows = max(_BAND // width, 1)
+    for top in range(0, height, rows):
+        yield plane.read(top, min(top + rows, height), 0, width)
 
 
 @dataclass

@@ -4,8 +4,8 @@ import numpy as np
 
 from cellseg.data.noise import noise, sample_rows
 from cellseg.errors import CellsegError
+from cellseg.images.source import bands_of
 
-_BAND = 1 << 22  # pixels read at a time
 _HALF = 1 << 16
 
 
@@ -84,14 +84,6 @@ class StreamedGrey:
         for band in self._raw_bands():
             band = np.ascontiguousarray(band, np.float32).ravel()
             yield band[np.isfinite(band)]
-
-
-def bands_of(plane):
-    """All grey values of a plane, some rows after the other."""
-    height, width = plane.shape
-    rows = max(_BAND // width, 1)
-    for top in range(0, height, rows):
-        yield plane.read(top, min(top + rows, height), 0, width)
 
 
 def _keys(band):

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from cellseg.errors import CellsegError
 from cellseg.images.find import identify
+from cellseg.images.look import look
 from cellseg.results import check_result_files, check_result_folder, replacing_files
+from cellseg.segmentation.apart import Apart
 from cellseg.segmentation.options import GREY
 from cellseg.segmentation.record import ImageRecord, read_result
-from cellseg.segmentation.segment_image import TABLE, Job, open_job
+from cellseg.segmentation.segment_image import TABLE, Job
 from cellseg.segmentation.tables import OBJECTS, SUMMARY, join_tables, write_table
 from cellseg.segmentation.work import explained
 
@@ -50,7 +52,7 @@ class Planned(NamedTuple):
 
 
 def plan(found, out, settings, overwrite=False):
-    """Look at each image and its earlier results.
+    """Look at each image and its earlier results. What an image does to its decoder stops no other one.
 
     Parameters
     ----------
@@ -72,10 +74,11 @@ def plan(found, out, settings, overwrite=False):
     """
     check_result_files(out, _TABLES)
     jobs = (Job(str(one.path), _shown(one.name), str(Path(out) / one.name)) for one in found)
-    return [_planned(job, out, settings, overwrite) for job in jobs]
+    with Apart() as apart:
+        return [_planned(job, out, settings, overwrite, apart) for job in jobs]
 
 
-def _planned(job, out, settings, overwrite):
+def _planned(job, out, settings, overwrite, apart):
     try:
         _check_name(job.path)
         _check_inside(job.folder, out)
@@ -86,8 +89,7 @@ def _planned(job, out, settings, overwrite):
         if alike and record.image == identify(job.path):
             return Planned(job, record=record, as_set=record.settings == said)
         check_result_folder(job.folder)
-        with open_job(job, settings) as source:
-            return Planned(job, len(source.planes), tuple(source.planes[0].shape))
+        return Planned(job, *apart.call(look, job.path, settings.channel, settings.axes, settings.series))
     except CellsegError as error:
         return Planned(job, error=str(error))
     except Exception as error:  # no image stops the others

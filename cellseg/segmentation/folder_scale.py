@@ -1,8 +1,11 @@
 """One grey-value scale for all images, measured before the first of them is segmented."""
 
+import contextlib
+
 from cellseg.errors import CellsegError
-from cellseg.inference.grey_values import bands_of
+from cellseg.images.look import read_through
 from cellseg.progress import bar
+from cellseg.segmentation.apart import Apart
 from cellseg.segmentation.find_cells import measure_scale
 from cellseg.segmentation.segment_image import open_job
 
@@ -28,10 +31,10 @@ def folder_scale(found, options):
         If the images differ in their channel or in the type of their values, so that one scale means nothing.
     """
     readable, kinds = [], {}
-    with bar("image")(total=len(found)) as shown:
+    with bar("image")(total=len(found)) as shown, Apart() as apart:
         for one in found:
-            kind = _kind(one, options)
-            if kind:
+            with contextlib.suppress(CellsegError):
+                kind = apart.call(read_through, one.path, options.channel, options.axes, options.series)
                 kinds.setdefault(kind, one.path)
                 readable.append(one)
             shown.update()
@@ -42,18 +45,6 @@ def folder_scale(found, options):
         raise CellsegError(f"--scale-over folder: {what}, which no one scale fits; {how}")
     planes = _Planes(readable, options)
     return measure_scale(planes, "the images", options.settings, options.percentiles) if readable else None
-
-
-def _kind(one, options):
-    """The channel and the type of an image that can be read to its end; None of another."""
-    try:
-        with open_job(one, options) as source:
-            for plane in source.planes:
-                for _ in bands_of(plane):
-                    pass
-            return source.channel, source.planes[0].dtype.name
-    except CellsegError:
-        return None
 
 
 class _Planes:

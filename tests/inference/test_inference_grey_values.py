@@ -6,7 +6,7 @@ from support import ArrayPlane
 
 from cellseg.data.normalisation import RULES, Grey, measure
 from cellseg.errors import CellsegError
-from cellseg.inference import grey_values
+from cellseg.images import source
 from cellseg.inference.grey_values import StreamedGrey
 
 RNG = np.random.RandomState(0)
@@ -26,7 +26,7 @@ IMAGES = {
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", IMAGES)
 def test_the_scale_is_that_of_the_whole_image(name, rule, monkeypatch):
-    monkeypatch.setattr(grey_values, "_BAND", 200)
+    monkeypatch.setattr(source, "_BAND", 200)
     image = IMAGES[name]
     streamed, whole = measure(StreamedGrey([ArrayPlane(image)], name), rule), measure(Grey(image), rule)
     np.testing.assert_allclose(streamed[:2], whole[:2], rtol=1e-6, atol=1e-6)
@@ -37,7 +37,7 @@ def test_the_scale_is_that_of_the_whole_image(name, rule, monkeypatch):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("rule", RULES)
 def test_what_is_no_number_does_not_count(rule, value, monkeypatch):
-    monkeypatch.setattr(grey_values, "_BAND", 200)
+    monkeypatch.setattr(source, "_BAND", 200)
     image = IMAGES["float32"].copy()
     image[::2] = value
     numbers = image[1::2]
@@ -57,7 +57,7 @@ def test_a_plane_without_a_number_is_refused(rule):
 @pytest.mark.parametrize("rule", ["percentile", "root", "standard"])
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int32, np.float32])
 def test_planes_of_any_sizes_are_measured_as_one(rule, kind, monkeypatch):
-    monkeypatch.setattr(grey_values, "_BAND", 200)
+    monkeypatch.setattr(source, "_BAND", 200)
     rng = np.random.RandomState(0)
     images = [rng.randint(0, 200 * (number + 1) % 256, (20 + number, 30)).astype(kind) for number in range(3)]
     together = np.concatenate([image.ravel() for image in images])[None]
