@@ -6,7 +6,7 @@ import os
 import sys
 
 from cellseg.errors import DISTRIBUTION, CellsegError, install
-from cellseg.interrupts import listen
+from cellseg.interrupts import is_interrupt, listen
 
 _ADVICE = f"run: pip install {DISTRIBUTION}, or in a clone: make venv"
 
@@ -101,8 +101,10 @@ def exit_code(main):
         if not error.filename:
             _drop_output()  # else Python would try again at its end
         return _refuse(f"error: {where}: {error.strerror or error}; check the place and its rights")
-    except ModuleNotFoundError as error:
-        if (error.name or "cellseg").split(".")[0] == "cellseg":
+    except ImportError as error:
+        if is_interrupt(error):
+            return _refuse("interrupted")
+        if not isinstance(error, ModuleNotFoundError) or (error.name or "cellseg").split(".")[0] == "cellseg":
             raise
         return _refuse(f"error: this Python ({sys.executable}) lacks {error.name}; {_ADVICE}")
 

@@ -10,8 +10,16 @@ import threading
 #: What asks a process to end.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+_heard: list = []  # the signals for which `KeyboardInterrupt` was raised
 
-def listen(handler=signal.default_int_handler):
+
+def interrupt(number, frame):
+    """Raise `KeyboardInterrupt`: a handler for `listen`."""
+    _heard.append(number)
+    raise KeyboardInterrupt
+
+
+def listen(handler=interrupt):
     """Let all `SIGNALS` raise `KeyboardInterrupt`, except those that this process was told to ignore, as by nohup."""
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -22,7 +30,12 @@ def once(number, frame):
     """Raise `KeyboardInterrupt`, and ignore all further `SIGNALS`: a handler for `listen`."""
     for one in SIGNALS:
         signal.signal(one, _nothing)
-    raise KeyboardInterrupt
+    interrupt(number, frame)
+
+
+def is_interrupt(error):
+    """Whether an exception is a `KeyboardInterrupt`, or what a library made of one that came while it was imported."""
+    return isinstance(error, KeyboardInterrupt) or isinstance(error, ImportError) and bool(_heard)
 
 
 def _nothing(number, frame):

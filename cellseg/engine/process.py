@@ -31,7 +31,7 @@ import numpy as np
 
 from cellseg.engine.names import python_with
 from cellseg.errors import CellsegError
-from cellseg.interrupts import SIGNALS, listen, once, put_off
+from cellseg.interrupts import SIGNALS, is_interrupt, listen, once, put_off
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DEFECT = 70  # exit code of a child after a traceback
@@ -340,12 +340,13 @@ def _serve(number, messages, own_ctrl_c):
                 _send(_to_parent, *answer)
     except (EOFError, ConnectionError):
         code = 0
-    except KeyboardInterrupt as error:
-        code = 0
-        with contextlib.suppress(OSError):
-            _send(_to_parent, "error", error)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        if is_interrupt(error):
+            code = 0
+            with contextlib.suppress(OSError):
+                _send(_to_parent, "error", KeyboardInterrupt())
+        else:
+            traceback.print_exc()
     sys.stdout.flush()
     os._exit(code)
 
