@@ -179,6 +179,8 @@ class _NetworkInChild(Network):
     """The same, held by a child process."""
 
     def __init__(self, engine_name, deploy, weights):
+        self._checked = 0
+        self._check_memory(deploy)
         self._child = process.Child(engine_name)
         try:
             self.engine, self.stride, self.maps = self._child.call(_open, engine_name, deploy, weights)
@@ -188,7 +190,17 @@ class _NetworkInChild(Network):
         self.deploy = deploy
 
     def __call__(self, stack):
+        if stack.size > self._checked:
+            self._check_memory(
+                self.deploy, (len(stack), 1, *(-(-side // self.stride) * self.stride for side in stack.shape[1:]))
+            )
+            self._checked = stack.size
         return self._child.call(_run, stack)
+
+    def _check_memory(self, deploy, shape=None):
+        from cellseg.engine.fits import check_net  # here, since Caffe's Python has this module alone
+
+        check_net(deploy, shape)
 
     def close(self):
         self._child.close()

@@ -4,12 +4,12 @@ import math
 
 from cellseg.engine import forks
 from cellseg.engine.caffe_schema import TEST, TRAIN
+from cellseg.engine.follow import follow, is_known
 from cellseg.engine.geometry import field
 from cellseg.engine.graph import included
 from cellseg.engine.layers import make
 from cellseg.engine.survey import survey_net
 from cellseg.errors import CellsegError
-from cellseg.inspection.follow import follow, is_known
 
 PHASES = ("TRAIN", "TEST")
 _BYTES = 4  # a number

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from cellseg.engine import policies, updates
 from cellseg.engine.caffe_schema import TEST, TRAIN
+from cellseg.engine.follow import follow
 from cellseg.engine.survey import Problem, survey_net, survey_solver
 from cellseg.errors import CellsegError
-from cellseg.inspection.follow import follow
 
 #: The fields of the nets, which are told apart from the others.
 _NETS = ("net", "net_param", "train_net", "train_net_param", "test_net", "test_net_param")

@@ -22,7 +22,9 @@ from cellseg.data.dataset import check_lists
 from cellseg.data.hdf5 import list_entry, read_list
 from cellseg.data.record import DATA, read_data
 from cellseg.engine import keeps_data_position, process
+from cellseg.engine.fits import check_solver
 from cellseg.engine.geometry import parameter_shapes
+from cellseg.engine.names import kind_of
 from cellseg.engine.transfer import format_transfer, plan_transfer
 from cellseg.engine.weights import read_solver_state, read_weights
 from cellseg.errors import CellsegError
@@ -178,6 +180,9 @@ def _run(folder, engine_name, schedule, lock, weights=None, resume=None, losses=
     started = time.time()
     job = (engine_name, folder / "solver.prototxt", _steps(schedule), folder / HISTORY, weights, resume, losses)
     try:
+        if kind_of(engine_name) == "caffe":  # the embedded engine asks by itself
+            sides = read_list(Path(record.data.folder) / "train.txt")[0].shape[1:]
+            check_solver(folder / "solver.prototxt", (schedule.batch, 1, *sides))
         end = process.call(run_solver, *job, engine=engine_name, log=folder / LOG, keep=[lock])
     except CellsegError:
         write_run(folder, replace(record, status="failed"))

@@ -2,26 +2,21 @@
 
 import contextlib
 import ctypes
-import math
 import re
 
-from cellseg import memory
+from cellseg.engine import fits
 from cellseg.errors import CellsegError
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # parameters of glibc's mallopt
-_BYTES = 4  # a number
-_TRAIN = 0
 #: Layers that the engine may compute as one with others, so that their tops are never made.
 _MAYBE_UNMADE = ("BatchNorm", "Concat", "Deconvolution", "ReLU", "Scale")
 _NO_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)
-_ADVICE = "make the net, its batch or its image smaller, or allow more with --memory"
 
 
 def check(steps, phase, histories=0):
     """Refuse a net that takes more memory than may be used, before it takes any.
 
-    Counted is the least that it takes: parameters, in training also their gradients and what the solver remembers of
-    them, and the tops of those layers that are always made.
+    Counted are the tops of those layers that are always made; see `cellseg.engine.fits.check`.
 
     Parameters
     ----------
@@ -36,23 +31,13 @@ def check(steps, phase, histories=0):
     CellsegError
         With the layer that takes most.
     """
-    arrays = 1 + (phase == _TRAIN) + histories
-    takes, named, seen = {}, set(), set()
+    parts, seen = [], set()
     for step in steps:
         layer = step.layer
-        names = [spec.name for spec in layer.parameter.param] + [""] * len(layer.shapes)
-        own = [math.prod(shape) for shape, name in zip(layer.shapes, names) if name not in named]
-        named.update(filter(None, names))
         tops = [top for top in step.tops if id(top) not in seen and layer.type not in _MAYBE_UNMADE]
         seen.update(map(id, step.tops))
-        takes[layer] = _BYTES * (arrays * sum(own) + sum(top.count for top in tops))
-    whole, most = sum(takes.values()), memory.limit()
-    if whole > most:
-        largest = max(takes, key=takes.get)
-        raise CellsegError(
-            f"the net takes at least {memory.shown(whole)} of memory, {memory.shown(takes[largest])} of it layer "
-            f"'{largest.name}' ({largest.type}), and {memory.shown(most)} may be used; {_ADVICE}"
-        )
+        parts.append(fits.Part(layer.parameter, layer.shapes, sum(top.count for top in tops)))
+    fits.check(parts, phase, histories)
 
 
 @contextlib.contextmanager
@@ -61,11 +46,11 @@ def enough():
     try:
         yield
     except MemoryError:
-        raise CellsegError(f"the net needs more memory than there is; {_ADVICE}") from None
+        raise CellsegError(f"the net needs more memory than there is; {fits.ADVICE}") from None
     except RuntimeError as error:  # PyTorch has no type of its own for it on the CPU
         if not _NO_MEMORY.search(str(error)):
             raise
-        raise CellsegError(f"the net needs more memory than there is; {_ADVICE}") from None
+        raise CellsegError(f"the net needs more memory than there is; {fits.ADVICE}") from None
 
 
 def keep():
