@@ -15,7 +15,17 @@ import tempfile
 from cellseg.engine.names import NAMES, found, kind_of, missing, python_with
 from cellseg.errors import CellsegError
 
-__all__ = ["NAMES", "as_caffe", "describe", "in_words", "keeps_data_position", "load", "python_with"]
+__all__ = [
+    "NAMES",
+    "as_caffe",
+    "describe",
+    "forward_only",
+    "in_words",
+    "keeps_blobs",
+    "keeps_data_position",
+    "load",
+    "python_with",
+]
 
 #: With a layer that has a kernel of its own.
 _TINY_NET = """
@@ -94,6 +104,27 @@ def describe(caffe):
             "blas_core": os.environ.get("OPENBLAS_CORETYPE", ""),
         }
     return caffe.describe()
+
+
+def forward_only(net, names):
+    """Run a net of which nothing but some blobs is read afterwards: the embedded engine lets go of the others early.
+
+    Parameters
+    ----------
+    net : Net
+        Of a loaded engine.
+    names : sequence of str
+        The blobs that are read, besides the inputs.
+    """
+    if keeps_blobs(net):
+        net.forward()
+    else:
+        net.forward_only(names)
+
+
+def keeps_blobs(net):
+    """Say whether all blobs stay in memory in `forward_only`, as with real Caffe."""
+    return not hasattr(net, "forward_only")
 
 
 def in_words(described):

@@ -126,6 +126,8 @@ class Network:
         How much smaller than the input the smallest maps of the net are.
     maps : int
         M, 1 or 2.
+    keeps_blobs : bool
+        See `cellseg.engine.keeps_blobs`.
     deploy : str or path
     """
 
@@ -140,7 +142,7 @@ class Network:
         for name in ("data", "prob"):
             if name not in self._net.blobs:
                 raise CellsegError(f"{deploy}: has no blob '{name}'; a deploy net takes 'data' and gives 'prob'")
-        self.stride = _stride(self._net)
+        self.stride, self.keeps_blobs = _stride(self._net), engine.keeps_blobs(self._net)
         self.maps = 2 if "distance" in self._net.outputs else 1
 
     def __call__(self, stack):
@@ -151,7 +153,7 @@ class Network:
         data.reshape(len(padded), 1, *padded.shape[1:])
         data.data[...] = padded[:, None]
         with _without_log():
-            self._net.forward()
+            engine.forward_only(self._net, ("prob", "distance")[: self.maps])
         size = padded.shape[1:]
         maps = [self._output("prob", 2, len(padded), size)[:, 1:]]
         if self.maps > 1:
@@ -183,7 +185,9 @@ class _NetworkInChild(Network):
         self._check_memory(deploy)
         self._child = process.Child(engine_name)
         try:
-            self.engine, self.stride, self.maps = self._child.call(_open, engine_name, deploy, weights)
+            self.engine, self.stride, self.maps, self.keeps_blobs = self._child.call(
+                _open, engine_name, deploy, weights
+            )
         except BaseException:
             self.close()
             raise
@@ -211,7 +215,7 @@ _opened: list = []  # in a child: its network
 
 def _open(engine_name, deploy, weights):
     _opened[:] = [Network(engine_name, deploy, weights)]
-    return _opened[0].engine, _opened[0].stride, _opened[0].maps
+    return _opened[0].engine, _opened[0].stride, _opened[0].maps, _opened[0].keeps_blobs
 
 
 def _run(stack):

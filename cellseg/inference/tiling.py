@@ -1,13 +1,18 @@
 """A network over an image of any size, window by window, with the result that the whole image at once would give."""
 
+import operator
+
 import numpy as np
 
 from cellseg.engine.geometry import reach, read_steps
 from cellseg.inference.network import turned, turned_back
 
-# Bytes that the embedded engine holds while a net runs, for each number in its blobs; the fewer are of upsampled maps
-# that only a convolution sees, alone or joined with others, which it does not make.
+# Bytes that an engine holds while a net runs, for each number in its blobs. Fewer are of upsampled maps that only a
+# convolution sees, alone or joined with others, which the embedded engine does not make.
 _BYTES_A_NUMBER, _BYTES_A_NUMBER_UNMADE = 6, 2
+# The same for each number that is needed at a time, where the engine lets go of the others; of the top that is being
+# made, that and two parts.
+_BYTES_A_LIVE_NUMBER, _PARTS = 8, 2
 
 
 class Tiles:
@@ -32,11 +37,11 @@ class Tiles:
         Of a window: its margin, and its side without it.
     """
 
-    def __init__(self, network, orientations=1, side=None, memory=1 << 30):
+    def __init__(self, network, orientations=1, side=None, memory=5 << 28):
         steps = read_steps(network.deploy)
         self.network, self.orientations = network, orientations
         self.margin = -(-reach(steps) // network.stride) * network.stride
-        side = side or int((memory / _bytes_a_pixel(steps)) ** 0.5)
+        side = side or int((memory / _bytes_a_pixel(steps, network.keeps_blobs)) ** 0.5)
         self.side = max((side - 2 * self.margin) // network.stride, 1) * network.stride
 
     def bands(self, height):
@@ -91,13 +96,21 @@ def _equal_parts(length, most):
     return list(zip(ends, ends[1:], strict=False))
 
 
-def _bytes_a_pixel(steps):
+def _bytes_a_pixel(steps, keeps_blobs):
     """What a net takes for each pixel of the image; layers that work in place take nothing."""
-    total, last = _BYTES_A_NUMBER, {step.top: step for step in steps}
-    for step in last.values():
-        each = _BYTES_A_NUMBER_UNMADE if _unmade(step, last, steps) else _BYTES_A_NUMBER
-        total += step.channels / float(step.stride) ** 2 * each
-    return total
+    last = {step.top: step for step in steps}
+    unmade = {name for name, step in last.items() if _unmade(step, last, steps)}
+    numbers = {name: step.channels / float(step.stride) ** 2 for name, step in last.items()}
+    if keeps_blobs:
+        each = (_BYTES_A_NUMBER_UNMADE if name in unmade else _BYTES_A_NUMBER for name in numbers)
+        return _BYTES_A_NUMBER + sum(map(operator.mul, numbers.values(), each))
+    ends = {name: number for number, step in enumerate(steps) for name in (*step.bottoms, step.top)}
+    live, most = {"data": 1}, 0
+    for number, step in enumerate(steps):
+        live[step.top] = 0 if step.top in unmade else numbers[step.top]
+        most = max(most, sum(live.values()) + _PARTS * live[step.top])
+        live = {name: count for name, count in live.items() if ends[name] > number}
+    return most * _BYTES_A_LIVE_NUMBER
 
 
 def _unmade(step, last, steps):

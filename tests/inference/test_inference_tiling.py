@@ -51,3 +51,16 @@ def test_a_window_is_found_in_every_orientation(way):
     top, bottom, left, right = _turned_window(window, image.shape, way)
     assert (there[top:bottom, left:right] == turned(image[None, 2:9, 4:6], way)[0]).all()
     assert _window_back((top, bottom, left, right), there.shape, way) == window
+
+
+def test_windows_are_larger_where_the_engine_lets_go_of_blobs(tmp_path):
+    class Network:
+        stride, maps, deploy = 8, 2, str(tmp_path / "net.prototxt")
+
+        def __init__(self, keeps_blobs):
+            self.keeps_blobs = keeps_blobs
+
+    (tmp_path / "net.prototxt").write_text(deploy_net(CellUNet(), "net", 32, 32))
+    kept, let_go = (Tiles(Network(keeps)) for keeps in (True, False))
+    assert kept.margin == let_go.margin and 1.3 < let_go.side / kept.side < 2
+    assert Tiles(Network(True), memory=1 << 32).side == pytest.approx(2 * kept.side, rel=0.2)

@@ -51,6 +51,9 @@ class FusedStep:
         for step in self.steps:
             step.shape()
 
+    def forget(self):
+        """As `Step.forget`."""
+
     def take_over(self):
         """Note that the layers have not run themselves."""
         for step in self.steps:
@@ -80,6 +83,10 @@ class UpsampledStep(FusedStep):
         self.let_be_seen()
         self.take_over()
         return []
+
+    def forget(self):
+        """As `Step.forget`."""
+        self.pair.forget()
 
     def let_be_seen(self):
         """Have the maps between computed when somebody looks.
@@ -165,6 +172,10 @@ class FoldedStep(FusedStep):
         self.steps[-1].tops[0].tensor = top
         self.take_over()
         return []
+
+    def forget(self):
+        """As `Step.forget`."""
+        self.head.forget()
 
     def backward(self):
         """As `Step.backward`."""

@@ -1,5 +1,6 @@
 """Nets: layers in order, the blobs between them, and the passes through them; pycaffe's ``Net``."""
 
+import itertools
 from collections import OrderedDict, defaultdict
 
 import numpy as np
@@ -134,6 +135,33 @@ class Net(Scripting):
         self.run_forward(first, last)
         return {name: self._blobs[name].data for name in dict.fromkeys([*wanted, *(blobs or ())])}
 
+    def forward_only(self, names):
+        """Run all layers, and let go of each blob as soon as no further layer needs it.
+
+        That takes far less memory than `forward`. Such a pass cannot run backward.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Blobs that are kept, besides the inputs; the others read as zeros.
+        """
+        if self._hooks:  # they may look at any blob
+            self.run_forward(record=False)
+            return
+        self._start()
+        last = {blob: step for step in self._steps for blob in (*step.bottoms, *step.tops)}
+        done = defaultdict(list)
+        for step in self._steps:
+            for blob in step.passing:
+                if blob not in map(self._blobs.get, names):
+                    done[last[blob]].append(blob)
+        with memory.enough():
+            for part in self._plan:
+                part.forward(False)
+                part.forget()
+                for blob in itertools.chain(*(done[step] for step in part.steps)):
+                    blob.let_go()
+
     def backward(self, diffs=None, start=None, end=None, **kwargs):
         """Run the layers backward from `start` to `end`.
 
@@ -264,10 +292,7 @@ class Net(Scripting):
         """
         last = len(self._steps) - 1 if last is None else last
         if first == 0 and last == len(self._steps) - 1:
-            if self._checked != self._input_shapes():
-                self.reshape()
-            for step in self._steps:
-                step.let_go()
+            self._start()
         with memory.enough():
             losses = [loss for step in self._range(first, last) for loss in step.forward(record)]
         return torch.stack(losses).sum() if losses else torch.zeros((), device=context.device)
@@ -277,6 +302,13 @@ class Net(Scripting):
         with memory.enough():
             for step in reversed(self._range(first, len(self._steps) - 1 if last is None else last)):
                 step.backward()
+
+    def _start(self):
+        """Prepare a pass through the whole net."""
+        if self._checked != self._input_shapes():
+            self.reshape()
+        for step in self._steps:
+            step.let_go()
 
     def _build(self, parameter, phase, level, stages):
         if phase not in (TRAIN, TEST):

@@ -120,8 +120,17 @@ class Step:
             if learn and gradient is not None:
                 param.add_gradient(gradient)
 
+    def forget(self):
+        """Drop what a forward pass keeps besides the blobs."""
+
+    @property
+    def passing(self):
+        """list of Blob: the tops that each pass computes anew."""
+        if not self.bottoms or self.layer.WORKS_ON_BLOBS:
+            return []
+        return [top for top in self.tops if not any(top is bottom for bottom in self.bottoms)]
+
     def let_go(self):
         """Free the memory of the tops for a pass that computes all of them anew."""
-        for top in self.tops:
-            if self.bottoms and not (self.layer.WORKS_ON_BLOBS or any(top is bottom for bottom in self.bottoms)):
-                top.let_go()
+        for top in self.passing:
+            top.let_go()

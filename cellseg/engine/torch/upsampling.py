@@ -91,6 +91,7 @@ class UpsampledConvolution:
         small = F.conv_transpose2d(x, self._flipped, stride=2)
         smoothing = self._filter(self.second.outputs, x.dtype)
         y = F.conv2d(small, smoothing, *bias, padding=2 - self.reach, groups=self.second.outputs)
+        del small  # as large as the top
         self._beside = torch.cat(beside, 1) if len(beside) > 1 else beside[0] if beside else None
         self._lengths = [maps.shape[1] for maps in beside]
         if beside:
@@ -155,6 +156,10 @@ class UpsampledConvolution:
             if self._learn[0]:
                 weights[0] = torch.cat([weights[0], more.float()], 1)
         return bottoms, weights
+
+    def forget(self):
+        """Drop what `forward` keeps for the other methods."""
+        self._x = self._beside = self._ring = None
 
     def upsampled(self):
         """The first layer's top for the last `forward`, as a function."""

@@ -124,6 +124,20 @@ def test_values_and_gradients_are_those_of_the_layers_one_by_one(net_of, name, p
         np.testing.assert_array_equal(results[0][1][blob], results[0][0][blob], "changed by the backward pass")
 
 
+@pytest.mark.parametrize("name", NETS)
+def test_a_pass_that_lets_go_of_blobs_gives_the_same_and_keeps_only_those_asked_for(net_of, name):
+    net = net_of(name, TEST)
+    net.forward()
+    expected = seen(net)
+    for blob in ("loss", "high", "loss"):
+        net.forward_only([blob])
+        for one in net.blobs:
+            values = expected[one] if one in (blob, *net.inputs) else 0
+            np.testing.assert_array_equal(net.blobs[one].data, values, one)
+    net.forward()
+    assert_alike(seen(net), expected, 0)
+
+
 @pytest.mark.parametrize("name", ["in place", "joined"])
 def test_in_the_fast_mode_too(net_of, caffe, name):
     caffe.set_precision("bf16")
