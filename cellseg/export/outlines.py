@@ -6,7 +6,7 @@ contours between the centres of pixels, and what goes along their edges needs GD
 """
 
 import numpy as np
-from skimage.measure import label
+import skimage
 
 from cellseg.segmentation.cell_blocks import cell_blocks
 
@@ -58,7 +58,7 @@ def trace(labels, top=0):
         right along upper edges, holes to the left.
     """
     padded = np.pad(labels, 1)
-    parts = label(padded, background=0, connectivity=1)
+    parts = skimage.measure.label(padded, background=0, connectivity=1)
     cells = [[] for _ in range(int(labels.max(initial=0)))]
     polygons = {}
     for pixel, ring in _rings(parts):

@@ -1,12 +1,10 @@
 """Cleaning a mask as the report suggests for its network: small objects removed, small holes filled."""
 
+import functools
 import inspect
 
 import numpy as np
-from skimage.morphology import remove_small_holes, remove_small_objects
-
-# scikit-image 0.26 renamed the limits and let them count themselves: areas <= max_size, not < min_size, are removed.
-_INCLUSIVE = "max_size" in inspect.signature(remove_small_objects).parameters
+import skimage
 
 
 def clean(mask, smallest_object, largest_hole):
@@ -30,11 +28,17 @@ def clean(mask, smallest_object, largest_hole):
 
 def remove_objects(mask, smallest):
     """Remove 8-connected objects of fewer than `smallest` pixels from a mask of bool."""
-    limit = {"max_size": max(smallest - 1, 0)} if _INCLUSIVE else {"min_size": smallest}
-    return remove_small_objects(mask, connectivity=2, **limit)
+    limit = {"max_size": max(smallest - 1, 0)} if _inclusive() else {"min_size": smallest}
+    return skimage.morphology.remove_small_objects(mask, connectivity=2, **limit)
 
 
 def fill_holes(mask, largest):
     """Fill 4-connected holes of up to `largest` pixels in a mask of bool."""
-    limit = {"max_size": largest} if _INCLUSIVE else {"area_threshold": largest + 1}
-    return remove_small_holes(mask, connectivity=1, **limit)
+    limit = {"max_size": largest} if _inclusive() else {"area_threshold": largest + 1}
+    return skimage.morphology.remove_small_holes(mask, connectivity=1, **limit)
+
+
+@functools.cache
+def _inclusive():
+    """scikit-image 0.26 renamed the limits and let them count themselves: areas <= max_size, not < min_size, go."""
+    return "max_size" in inspect.signature(skimage.morphology.remove_small_objects).parameters

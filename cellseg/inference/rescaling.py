@@ -7,7 +7,7 @@ in which windows a plane is read.
 """
 
 import numpy as np
-from scipy.sparse import csr_matrix
+import scipy
 
 #: By how much a plane may be made larger or smaller.
 LIMIT = 8
@@ -139,4 +139,4 @@ def _weights(source, target, first, end):
     place = places[row, column]
     start, stop = int(place.min()), int(place.max()) + 1
     shape = (end - first, stop - start)
-    return start, stop, csr_matrix((shares[row, column], (row, place - start)), shape=shape)
+    return start, stop, scipy.sparse.csr_matrix((shares[row, column], (row, place - start)), shape=shape)

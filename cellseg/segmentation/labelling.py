@@ -8,7 +8,7 @@ component is processed once, when its last row has arrived, in whatever group.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from cellseg.inference.cleaning import clean
 from cellseg.models.settings import SPLIT
@@ -91,12 +91,12 @@ class Labeller:
     def _finish(self, last):
         if not len(self._mask):
             return Finished(self._labels, np.zeros(0, CELL))
-        components, count = ndimage.label(self._mask, _EIGHT)
+        components, count = scipy.ndimage.label(self._mask, _EIGHT)
         done = np.ones(count + 1, bool)
         if not last:
             done[np.unique(components[-1])] = False
         done[0] = False
-        boxes = ndimage.find_objects(components)
+        boxes = scipy.ndimage.find_objects(components)
         numbers = np.flatnonzero(done)
         numbers = numbers[np.argsort([boxes[number - 1][1].start for number in numbers], kind="stable")]
         tables = [self._cells(components, group, boxes) for group in _groups(numbers, boxes)]

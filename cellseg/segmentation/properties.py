@@ -8,7 +8,7 @@ import functools
 import itertools
 
 import numpy as np
-from skimage.measure import regionprops
+import skimage
 
 from cellseg.errors import CellsegError
 from cellseg.segmentation.cell_blocks import cell_blocks
@@ -26,6 +26,8 @@ def check_properties(names):
     ------
     CellsegError
     """
+    if not names:
+        return
     known = [name for name in _examples() if name not in OBJECTS]
     for name in names:
         if name in OBJECTS:
@@ -74,12 +76,14 @@ def measure_properties(plane, bands, table, names):
     dict of str to list
         For each of `property_columns` a value a cell.
     """
+    if not names:
+        return {}
     columns, width = _columns(names), plane.shape[1]
     values = np.zeros((len(table), len(columns)))
     for block in cell_blocks(bands(max(_BAND // width, 1)), table):
         grey = plane.read(block.top, block.top + len(block.labels), 0, width)
         with np.errstate(invalid="ignore", divide="ignore"):  # cells without light have no weighted centre
-            for cell, region in zip(block.cells, regionprops(block.labels, grey), strict=True):
+            for cell, region in zip(block.cells, skimage.measure.regionprops(block.labels, grey), strict=True):
                 values[cell] = list(itertools.chain(*(_numbers(region, name, block.top) for name in names)))
     return {
         name: significant(column) if kind == "f" else column.astype(int).tolist()
@@ -98,7 +102,7 @@ def _examples():
     """The values of each property for a cell, where they are numbers and as many for another cell."""
     labels = np.zeros((7, 12), int)
     labels[1:4, 1:5], labels[1:6, 6:11] = 1, 2
-    one, other = regionprops(labels, np.ones(labels.shape))
+    one, other = skimage.measure.regionprops(labels, np.ones(labels.shape))
     examples = {}
     for name in dir(type(one)):
         if not name.startswith("_"):

@@ -5,9 +5,8 @@
 """
 
 import numpy as np
-from scipy import ndimage
-from skimage.morphology import local_maxima
-from skimage.segmentation import watershed
+import scipy
+import skimage
 
 _EIGHT = np.ones((3, 3), int)
 _STEPS = 256  # in which a network's distance of 1 is taken
@@ -34,15 +33,15 @@ def split_touching(mask, depth, distance=None):
     ndarray of shape (H, W), int32
         0 is background, cells have the numbers 1 to n.
     """
-    components, count = ndimage.label(mask, _EIGHT)
+    components, count = scipy.ndimage.label(mask, _EIGHT)
     if depth is None or mask.all():
         return components
     if distance is None:
-        distance = ndimage.distance_transform_edt(mask)
+        distance = scipy.ndimage.distance_transform_edt(mask)
     else:
         distance, depth = _steps(distance, mask), depth * _STEPS
-    markers, number = ndimage.label(local_maxima(distance, connectivity=2) & mask, _EIGHT)
-    basins = watershed(_landscape(distance, markers), markers, connectivity=2, mask=mask)
+    markers, number = scipy.ndimage.label(skimage.morphology.local_maxima(distance, connectivity=2) & mask, _EIGHT)
+    basins = skimage.segmentation.watershed(_landscape(distance, markers), markers, connectivity=2, mask=mask)
     return _merged(basins, distance, number, depth)
 
 
