@@ -41,8 +41,22 @@ def split_touching(mask, depth, distance=None):
     else:
         distance, depth = _steps(distance, mask), depth * _STEPS
     markers, number = scipy.ndimage.label(skimage.morphology.local_maxima(distance, connectivity=2) & mask, _EIGHT)
-    basins = skimage.segmentation.watershed(_landscape(distance, markers), markers, connectivity=2, mask=mask)
-    return _merged(basins, distance, number, depth)
+    basins, several = _basins(components, count, markers, number, distance)
+    return _merged(basins, several, distance, number, depth)
+
+
+def _basins(components, count, markers, number, distance):
+    """The basin of each pixel, and which pixels are in components of several: the others need no watershed."""
+    places = np.flatnonzero(markers)
+    component = np.zeros(number + 1, int)  # of each marker
+    component[markers.ravel()[places]] = components.ravel()[places]
+    several = np.bincount(component[1:], minlength=count + 1) > 1
+    only = np.zeros(count + 1, markers.dtype)
+    only[component] = np.arange(number + 1)
+    basins, several = only[components], several[components]
+    found = skimage.segmentation.watershed(_landscape(distance, markers), markers, connectivity=2, mask=several)
+    np.copyto(basins, found, where=several)
+    return basins, several
 
 
 def _steps(distance, mask):
@@ -62,13 +76,13 @@ def _landscape(distance, markers):
     return heights
 
 
-def _merged(basins, distance, number, depth):
+def _merged(basins, several, distance, number, depth):
     """Join basins whose neck is too wide to separate cells, beginning with the widest neck."""
-    peaks, inside = np.zeros(number + 1), np.flatnonzero(basins)
+    peaks = np.zeros(number + 1)
     # Both of one type: with two types this takes ten times as long.
-    np.maximum.at(peaks, basins.ravel()[inside], distance.ravel()[inside].astype(float))
+    np.maximum.at(peaks, basins[several], distance[several].astype(float))
     owner = np.arange(number + 1)
-    for one, other, level in zip(*_necks(basins, distance), strict=True):
+    for one, other, level in zip(*_necks(basins, several, distance), strict=True):
         one, other = _root(owner, one), _root(owner, other)
         if one != other and min(peaks[one], peaks[other]) - level < depth:
             owner[max(one, other)] = min(one, other)
@@ -78,27 +92,23 @@ def _merged(basins, distance, number, depth):
     return np.searchsorted(kept, roots).astype(np.int32)[basins]
 
 
-def _necks(basins, distance):
+def _necks(basins, several, distance):
     """Pairs of neighbouring basins with the largest distance at which they meet, widest necks first."""
-    pairs = []
-    for rows, columns in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        here, there = _shifted(basins, rows, columns)
-        meet = (here != there) & (here > 0) & (there > 0)
-        levels = np.minimum(*_shifted(distance, rows, columns))[meet]
-        pairs.append(np.stack([np.minimum(here, there)[meet], np.maximum(here, there)[meet], levels]))
+    basins, distance = np.pad(basins, 1), np.pad(distance, 1)
+    width, places = basins.shape[1], np.flatnonzero(np.pad(several, 1))
+    basins, distance, pairs = basins.ravel(), distance.ravel(), []
+    for neighbour in (1, width, width + 1, width - 1):
+        here, there = basins[places], basins[places + neighbour]
+        meet = (here != there) & (there > 0)
+        here, there, meeting = here[meet], there[meet], places[meet]
+        level = np.minimum(distance[meeting], distance[meeting + neighbour])
+        pairs.append(np.stack([np.minimum(here, there), np.maximum(here, there), level]))
     one, other, level = np.concatenate(pairs, axis=1)
     order = np.lexsort((other, one, -level))
     one, other, level = one[order].astype(int), other[order].astype(int), level[order]
     _, first = np.unique(np.stack([one, other]), axis=1, return_index=True)
     first.sort()
     return one[first].tolist(), other[first].tolist(), level[first].tolist()
-
-
-def _shifted(plane, rows, columns):
-    """Two views of a plane: its pixels, and for each the neighbour that many rows below and columns to the right."""
-    height, width = plane.shape
-    left, right = max(-columns, 0), width - max(columns, 0)
-    return plane[: height - rows, left:right], plane[rows:, left + columns : right + columns]
 
 
 def _root(owner, one):
