@@ -3,6 +3,7 @@
 import itertools
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from cellseg import __version__
@@ -147,6 +148,27 @@ def _tracks(source, options, done):
 
 
 def _write(folder, job, source, options, done, tracks):
+    beside = ThreadPoolExecutor(1)  # the pictures are drawn while the rest is written
+    try:
+        names = overlay_names(len(done))
+        pictures = [
+            beside.submit(_draw, folder, name, one, one is done[0]) for one, name in zip(done, names, strict=True)
+        ]
+        _write_cells(folder, job, source, options, done, tracks)
+        for picture in pictures:
+            picture.result()
+    finally:
+        beside.shutdown(cancel_futures=True)
+
+
+def _draw(folder, name, one, with_thumbnail):
+    picture = overlay(one.grey, one.labels, one.plane.shape, one.scale)
+    picture.save(str(folder / name), compress_level=1)
+    if with_thumbnail:
+        save_thumbnail(picture, str(folder / THUMBNAIL))
+
+
+def _write_cells(folder, job, source, options, done, tracks):
     grid = tuple(length for _, length in source.axes)
     shape = grid + tuple(source.planes[0].shape)
     axes = "".join(letter for letter, _ in source.axes)
@@ -156,11 +178,6 @@ def _write(folder, job, source, options, done, tracks):
     for name, dtype in planes.items():
         rows = [getattr(one, name) for one in done]
         write_tiff(folder / f"{name}.tif", rows, shape, dtype, axes, source.pixel_size)
-    for one, name in zip(done, overlay_names(len(done)), strict=True):
-        picture = overlay(one.grey, one.labels, one.plane.shape, one.scale)
-        picture.save(str(folder / name), compress_level=1)
-        if one is done[0]:
-            save_thumbnail(picture, str(folder / THUMBNAIL))
     result = ImageResult(job.name, source, done)
     rows = itertools.chain.from_iterable(result.rows(page) for page in range(len(done)))
     write_table(folder / TABLE, result.columns, rows)
