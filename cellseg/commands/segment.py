@@ -102,6 +102,7 @@ def run(arguments):
     from cellseg.scratch import remove_leftovers
     from cellseg.segmentation.batch import plan, write_tables
     from cellseg.segmentation.folder_scale import folder_scale
+    from cellseg.segmentation.pool import Worker
 
     model, images = _model_and_images(arguments)
     settings = _options(arguments, model)
@@ -110,14 +111,22 @@ def run(arguments):
     if settings.scale_over == "folder":
         print(f"one grey-value scale for all: {len(found)} images are measured first", flush=True)
         settings = replace(settings, scale=folder_scale(found, settings))
-    planned = plan(found, arguments.out, settings, arguments.overwrite)
-    _tell(planned, arguments)
-    if arguments.dry_run:
-        return 0
     outcomes = []
-    with only_writer(make_folder(arguments.out)):
+    with contextlib.ExitStack() as stack:
+        workers = []
+
+        def start_worker():  # it loads the model meanwhile
+            if arguments.workers == 1 and not arguments.dry_run and not arguments.dask:
+                workers.append(stack.enter_context(Worker(settings)))
+
+        planned = plan(found, arguments.out, settings, arguments.overwrite, start_worker)
+        _tell(planned, arguments)
+        if arguments.dry_run:
+            return 0
+        stack.enter_context(only_writer(make_folder(arguments.out)))
         try:
-            _segment([one for one in planned if not one.record and not one.error], settings, arguments, outcomes)
+            to_do = [one for one in planned if not one.record and not one.error]
+            _segment(to_do, settings, arguments, outcomes, *workers)
         finally:
             for parent in {os.path.dirname(outcome.job.folder) for outcome in outcomes}:  # of workers that were killed
                 remove_leftovers(parent)
@@ -224,7 +233,7 @@ def _tell(planned, arguments):
     print(f"{len(new)} of {len(planned)} images to do, {sum(one.pixels for one in new) / 1e6:.1f} megapixels{text}")
 
 
-def _segment(planned, settings, arguments, outcomes):
+def _segment(planned, settings, arguments, outcomes, worker=None):
     """Do them, with a bar that counts pixels and images; what ended is added to `outcomes`."""
     from cellseg.progress import bar
 
@@ -232,7 +241,10 @@ def _segment(planned, settings, arguments, outcomes):
         return
     # Without these, the rate would be that of the last tenths of a second.
     shown = bar("px")(total=sum(one.pixels for one in planned), unit_scale=True, smoothing=0)
-    with contextlib.closing(shown), contextlib.closing(_run(planned, settings, arguments, shown.update)) as running:
+    with (
+        contextlib.closing(shown),
+        contextlib.closing(_run(planned, settings, arguments, shown.update, worker)) as running,
+    ):
         for outcome in running:
             outcomes.append(outcome)
             shown.set_postfix_str(f"{len(outcomes)}/{len(planned)} images")
@@ -241,14 +253,14 @@ def _segment(planned, settings, arguments, outcomes):
                 raise CellsegError(f"{outcome.error}; stopped, since no other image would fit")
 
 
-def _run(planned, settings, arguments, progress):
+def _run(planned, settings, arguments, progress, worker):
     if arguments.dask:
         from cellseg.segmentation.cluster import run_on_cluster
 
         return run_on_cluster(arguments.dask, planned, settings, arguments.out, progress)
     from cellseg.segmentation.pool import run_in_pool
 
-    return run_in_pool([one.job for one in planned], settings, arguments.workers, progress)
+    return run_in_pool([one.job for one in planned], settings, arguments.workers, progress, worker)
 
 
 def _report(outcome, shown):

@@ -70,7 +70,7 @@ class Tiles:
 
     def _window(self, plane, scale, window):
         passes = [self._pass(plane, scale, window, way) for way in range(self.orientations)]
-        return np.mean(passes, axis=0, dtype=np.float32)
+        return passes[0] if len(passes) == 1 else np.mean(passes, axis=0, dtype=np.float32)
 
     def _pass(self, plane, scale, window, way):
         """The output in a window for one orientation of the whole image, in the rows and columns of the turned one."""

@@ -1,5 +1,6 @@
 """Many images: which are to be done, doing them, and the tables of all."""
 
+import functools
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -51,7 +52,7 @@ class Planned(NamedTuple):
         return self.planes * self.shape[0] * self.shape[1]
 
 
-def plan(found, out, settings, overwrite=False):
+def plan(found, out, settings, overwrite=False, ahead=lambda: None):
     """Look at each image and its earlier results. What an image does to its decoder stops no other one.
 
     Parameters
@@ -62,6 +63,8 @@ def plan(found, out, settings, overwrite=False):
     settings : cellseg.segmentation.options.SegmentationOptions
     overwrite : bool
         Whether earlier results are to be made again.
+    ahead : callable
+        Called once it is known that an image is to be done, before that is looked at.
 
     Returns
     -------
@@ -74,11 +77,12 @@ def plan(found, out, settings, overwrite=False):
     """
     check_result_files(out, _TABLES)
     jobs = (Job(str(one.path), _shown(one.name), str(Path(out) / one.name)) for one in found)
+    ahead = functools.cache(ahead)
     with Apart() as apart:
-        return [_planned(job, out, settings, overwrite, apart) for job in jobs]
+        return [_planned(job, out, settings, overwrite, ahead, apart) for job in jobs]
 
 
-def _planned(job, out, settings, overwrite, apart):
+def _planned(job, out, settings, overwrite, ahead, apart):
     try:
         _check_name(job.path)
         _check_inside(job.folder, out)
@@ -89,6 +93,7 @@ def _planned(job, out, settings, overwrite, apart):
         if alike and record.image == identify(job.path):
             return Planned(job, record=record, as_set=record.settings == said)
         check_result_folder(job.folder)
+        ahead()
         return Planned(job, *apart.call(look, job.path, settings.channel, settings.axes, settings.series))
     except CellsegError as error:
         return Planned(job, error=str(error))

@@ -22,6 +22,7 @@ def run_in_pool(
     settings: SegmentationOptions,
     workers: int = 1,
     progress: Callable[[int], None] = lambda pixels: None,
+    started: "Worker | None" = None,
 ) -> Iterator[Outcome]:
     """Segment images.
 
@@ -33,6 +34,8 @@ def run_in_pool(
         Processes, each with its own model and its share of the processor's cores.
     progress : callable
         Told the number of pixels of each finished band.
+    started : Worker, optional
+        The only worker, if it was started ahead, with these settings.
 
     Yields
     ------
@@ -46,10 +49,10 @@ def run_in_pool(
     """
     waiting, count = deque(jobs), min(workers, len(jobs))
     with contextlib.ExitStack() as stack:
-        busy = [stack.enter_context(_Worker(settings, count)) for _ in range(count)]
+        busy = [stack.enter_context(started or Worker(settings, count)) for _ in range(count)]
         stack.callback(lambda: [worker.terminate() for worker in busy])  # all at once, before each is waited for
         while busy:
-            for worker in cast("list[_Worker]", connection.wait(busy)):
+            for worker in cast("list[Worker]", connection.wait(busy)):
                 try:
                     kind, value = worker.receive()
                 except process.ChildEnded as error:
@@ -66,19 +69,27 @@ def run_in_pool(
                     continue
                 busy.remove(worker)
                 if waiting:
-                    busy.append(stack.enter_context(_Worker(settings, count)))
+                    busy.append(stack.enter_context(Worker(settings, count)))
 
 
-class _Worker(process.Child):
-    """A child process that loads the model, then does one job after another."""
+class Worker(process.Child):
+    """A child process that loads the model, then does one job after another.
 
-    def __init__(self, settings, count):
+    Parameters
+    ----------
+    settings : cellseg.segmentation.options.SegmentationOptions
+    count : int
+        Of workers that share the processor's cores.
+    """
+
+    def __init__(self, settings, count=1):
         chosen = "OMP_NUM_THREADS" in os.environ
         super().__init__(threads=None if chosen else max(process.cores() // count, 1))
         self.job = None
         self.send(_load, settings)
 
     def give(self, job, settings):
+        """Let it do a job."""
         self.job = job
         self.send(_do, job, settings)
 
