@@ -324,6 +324,7 @@ def _serve(number, messages, own_ctrl_c):
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
     os.dup2(messages, 2)
     os.close(messages)
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until it is prepared for them
     listen(once)
     signal.signal(signal.SIGTERM, once)  # the parent's word, whatever is ignored
     if not own_ctrl_c:  # the parent decides, and closes the connection
