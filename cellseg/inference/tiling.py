@@ -1,18 +1,13 @@
 """A network over an image of any size, window by window, with the result that the whole image at once would give."""
 
-import operator
-
 import numpy as np
 
 from cellseg.engine.geometry import reach, read_steps
 from cellseg.inference.network import turned, turned_back
 
-# Bytes that an engine holds while a net runs, for each number in its blobs. Fewer are of upsampled maps that only a
-# convolution sees, alone or joined with others, which the embedded engine does not make.
-_BYTES_A_NUMBER, _BYTES_A_NUMBER_UNMADE = 6, 2
-# The same for each number that is needed at a time, where the engine lets go of the others; of the top that is being
-# made, that and two parts.
-_BYTES_A_LIVE_NUMBER, _PARTS = 8, 2
+# Bytes that an engine which keeps all blobs holds while a net runs, for each number in them; of one that lets go of
+# them, for each number that is needed at a time, the top that is being made counted three times.
+_BYTES_A_NUMBER, _BYTES_A_LIVE_NUMBER, _PARTS = 5, 8, 2
 
 
 class Tiles:
@@ -99,11 +94,10 @@ def _equal_parts(length, most):
 def _bytes_a_pixel(steps, keeps_blobs):
     """What a net takes for each pixel of the image; layers that work in place take nothing."""
     last = {step.top: step for step in steps}
-    unmade = {name for name, step in last.items() if _unmade(step, last, steps)}
     numbers = {name: step.channels / float(step.stride) ** 2 for name, step in last.items()}
     if keeps_blobs:
-        each = (_BYTES_A_NUMBER_UNMADE if name in unmade else _BYTES_A_NUMBER for name in numbers)
-        return _BYTES_A_NUMBER + sum(map(operator.mul, numbers.values(), each))
+        return _BYTES_A_NUMBER * (1 + sum(numbers.values()))
+    unmade = {name for name, step in last.items() if _unmade(step, last, steps)}
     ends = {name: number for number, step in enumerate(steps) for name in (*step.bottoms, step.top)}
     live, most = {"data": 1}, 0
     for number, step in enumerate(steps):
