@@ -1,10 +1,13 @@
 """Nets too large for the memory are refused before real Caffe gets them; it would take what it can."""
 
+import contextlib
+
+import numpy as np
 import pytest
 
 from cellseg.engine.fits import check_net, check_solver
 from cellseg.errors import CellsegError
-from cellseg.inference import network
+from cellseg.inference.network import open_network
 from cellseg.network import Fcn, Schedule, deploy_net, solver, training_net
 
 WIDE = """
@@ -36,39 +39,18 @@ def test_a_training_takes_gradients_and_what_the_solver_keeps(tmp_path, monkeypa
         check_solver(tmp_path / "solver.prototxt", (500, 1, 32, 32))
 
 
-def test_a_network_in_a_child_process_is_not_opened_and_not_given_an_image_too_large(tmp_path, monkeypatch):
-    monkeypatch.setattr(network, "kind_of", lambda name: "caffe")
-    monkeypatch.setattr(network.process, "Child", Child)
-    deploy = tmp_path / "deploy.prototxt"
+@pytest.mark.caffe
+def test_a_network_is_not_opened_and_not_given_an_image_too_large(tmp_path, monkeypatch):
+    torch = pytest.importorskip("cellseg.engine.torch")
+    deploy, weights = tmp_path / "deploy.prototxt", tmp_path / "net.caffemodel"
     deploy.write_text(deploy_net(Fcn(features=4), "net", 32, 32))
+    torch.Net(str(deploy), torch.TEST).save(str(weights))
     monkeypatch.setenv("CELLSEG_MEMORY", "0.1M")
     with pytest.raises(CellsegError, match="deploy.prototxt: the net takes at least 1 MB"):
-        network.open_network("caffe", deploy, "net.caffemodel")
+        open_network("caffe", deploy, weights)
     monkeypatch.setenv("CELLSEG_MEMORY", "1M")
-    opened = network.open_network("caffe", deploy, "net.caffemodel")
-    assert opened(Stack(30, 32)) == "maps"
-    with pytest.raises(CellsegError, match="deploy.prototxt: the net takes at least .* MB"):
-        opened(Stack(300, 320))
-
-
-class Stack:
-    """A stack of one image."""
-
-    def __init__(self, *sides):
-        self.shape, self.size = (1, *sides), sides[0] * sides[1]
-
-    def __len__(self):
-        return 1
-
-
-class Child:
-    """In place of real Caffe."""
-
-    def __init__(self, engine):
-        pass
-
-    def call(self, function, *arguments):
-        return ("engine", 8, 1) if len(arguments) > 1 else "maps"
-
-    def close(self):
-        pass
+    network = open_network("caffe", deploy, weights)
+    with contextlib.closing(network):
+        assert network(np.zeros((1, 30, 32), np.float32)).shape == (1, 1, 30, 32)
+        with pytest.raises(CellsegError, match="deploy.prototxt: the net takes at least .* MB"):
+            network(np.zeros((1, 300, 320), np.float32))

@@ -12,7 +12,7 @@ import pytest
 
 LISTS, FILES = (2000, 6000) if os.environ.get("CELLSEG_FUZZ") else (2000, 800)
 TIME = None if os.environ.get("CELLSEG_FUZZ") else 300  # seconds for all
-SECONDS = 30  # for one attempt
+SECONDS = 10  # for one attempt
 PIECES = [
     b"\n",
     b" ",
