@@ -72,7 +72,9 @@ def check(parts, phase, histories=0):
 
 
 def check_net(path, shape=None, phase=TEST, histories=0):
-    """Refuse a net prototxt that takes more memory than may be used; what cannot be known of it counts nothing.
+    """Refuse a net prototxt that takes more memory than may be used.
+
+    What cannot be known of it counts nothing, and what is wrong with it is left to Caffe to say.
 
     Parameters
     ----------
@@ -88,7 +90,11 @@ def check_net(path, shape=None, phase=TEST, histories=0):
         With the file, and the layer that takes most.
     """
     try:
-        check(_parts(follow(survey_net(path)[0], phase, shape)), phase, histories)
+        parts = list(_parts(follow(survey_net(path)[0], phase, shape)))
+    except CellsegError:
+        return
+    try:
+        check(parts, phase, histories)
     except CellsegError as error:
         raise CellsegError(f"{path}: {error}") from error
 
@@ -96,7 +102,8 @@ def check_net(path, shape=None, phase=TEST, histories=0):
 def check_solver(path, shape):
     """The same of the net that a solver prototxt trains, for a batch of this shape."""
     solver = read_solver(path)
-    check_net(solver.net or solver.train_net, shape, TRAIN, updates.TYPES[solver.type][1])
+    _, histories = updates.TYPES.get(solver.type, (None, 0))
+    check_net(solver.net or solver.train_net, shape, TRAIN, histories)
 
 
 def _parts(followed):
