@@ -94,7 +94,7 @@ image-lint: .venv/made ## check the Dockerfile, and that the packages it names a
 lint: .venv/made ## lint and types alone, which check and test begin with
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 
-check: lint ## lint, types, and the tests that need neither real Caffe nor apt nor a browser: a few minutes, anywhere
+check: lint ## lint, types, and the tests that need neither real Caffe nor apt nor a browser nor napari: a few minutes, anywhere
 	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not caffe and not parity and not apt and not browser and not napari"
 
 test: .caffe/bin/python .venv/bench .venv/napari lint ## all of it, also what needs real Caffe
